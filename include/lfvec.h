@@ -1,0 +1,364 @@
+/*
+ * lfvec.h - a growing array in POSIX shared memory, shared by processes, lock-free.
+ *
+ * READ THIS FIRST: what can go wrong, and what cannot
+ *
+ *  - A participant may be killed (SIGKILL, OOM, power of the debugger) at any instruction. Nobody waits for it, no element is lost or
+ *    duplicated, and its memory comes back when its slot is taken by the next thread or when lfvec_recover() runs. The one element that
+ *    such a participant was pushing or popping is entirely there or entirely not.
+ *  - A participant that is stopped (SIGSTOP, a debugger) is alive. It holds its slot and its leaves, and never blocks anybody.
+ *  - Full memory is -ENOSPC, never SIGBUS: pages are allocated before anything is stored in them.
+ *  - fork(): the child inherits the attachment and may use it at once; it takes a slot of its own. Between fork() and exec() in a child of
+ *    a multi-threaded process only async-signal-safe functions may be called (POSIX), and lfvec's are not among them.
+ *  - Signal handlers: do not call lfvec_* functions from one. No function here installs a handler.
+ *  - The segment outlives its processes and is removed only by lfvec_unlink(). systemd's RemoveIPC=yes removes the segments of a user who
+ *    logs out; lfvec_is_current() tells.
+ *  - Trust: everybody who may write to the segment is trusted not to forge elements. Damaged bytes give -EBADMSG; they never lead to an
+ *    access outside the segment or to an endless loop. See doc/design.md.
+ *
+ * CONVENTIONS
+ *
+ *  Functions that return a pointer return NULL and set errno. All others return 0, or a count, or a negative errno value, and leave errno
+ *  alone. Every function may be called from any thread of any attached process, at the same time as any other function, with the exceptions
+ *  that lfvec_detach() ends the use of its handle (no other call on that handle may be running or follow) and that buffers passed in belong
+ *  to the call. Names are those of shm_open(3): a slash, then 1 to 253 characters without a slash.
+ *
+ * GUARANTEES (numbered, so that tests can cite them)
+ *
+ *  G1 Order      Every mutation is one atomic step in one total order, given by a version that grows by one: linearizable, size and index
+ *                included. A get returns a value that the element had during the call.
+ *  G2 Progress   push, pop, set, clear: lock-free. get: lock-free, and stores nothing in shared memory. size: wait-free.
+ *  G3 Crash      Killing a participant at any instruction leaves G1 and G2 intact for the others.
+ *  G4 Space      When memory or a limit is reached, the call says so and changes nothing; the vector goes on working.
+ *  G5 Stability  Elements are never moved in any participant's address space while they are being read.
+ *
+ * MEMORY ORDER
+ *
+ *  A successful mutation has release-acquire order: what its thread wrote before it is visible to whoever observes the element, the size or
+ *  a later version through any function here. A failed one (-EAGAIN, -ERANGE, ...) has acquire order. lfvec_size() has acquire order.
+ *
+ * Reference: D. Dechev, P. Pirkelbauer, B. Stroustrup: Lock-free Dynamically Resizable Arrays. OPODIS 2006. doc/design.md lists what
+ * differs: 16-byte versioned head, single-writer leaves, no reclamation scheme.
+ */
+#ifndef LFVEC_H
+#define LFVEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct lfvec lfvec_t; /* one process's attachment; shared by its threads */
+
+/* lfvec_attr.numa: where slabs are placed */
+enum {
+    LFVEC_NUMA_LOCAL = 0,      /* on the node of the thread that claims the slab (default) */
+    LFVEC_NUMA_INTERLEAVE = 1, /* page by page over numa_nodes */
+    LFVEC_NUMA_BIND = 2        /* only on numa_nodes */
+};
+
+/* lfvec_attr.flags; both are requests: what the kernel does not grant is done without */
+enum {
+    LFVEC_HUGEPAGES = 1, /* ask for transparent huge pages */
+    LFVEC_PREFAULT = 2   /* map the pages of a slab when it is claimed, not at its first use */
+};
+
+/* lfvec_open flags */
+enum {
+    LFVEC_CREATE = 1, /* create it if it does not exist */
+    LFVEC_EXCL = 2,   /* with LFVEC_CREATE: fail with EEXIST if it does */
+    LFVEC_RDONLY = 4  /* map read-only, take no slot; whatever would write returns -EBADF */
+};
+
+/* Attributes of a segment, fixed at its creation. Zero in a numeric field after lfvec_attr_init() means the default. */
+struct lfvec_attr {
+    uint32_t struct_size; /* sizeof(struct lfvec_attr), set by lfvec_attr_init() */
+    uint32_t elem_size;   /* bytes of one element, 1..65536; default 8 */
+    uint64_t elem_tag;    /* the user's type tag; a mismatch at open is EPROTO; 0 = any */
+    uint64_t max_elems;   /* most elements, 1..2^40-1; default 2^32 */
+    uint64_t max_bytes;   /* most bytes of the whole segment; default: all that the mapping may reserve */
+    uint32_t max_slots;   /* participant threads at one time, 1..2047; default 128 */
+    uint32_t leaf_bytes;  /* bytes of elements copied when a leaf changes hands, 64..65536, a power of two; default 512 */
+    uint32_t slab_bytes;  /* growth step, 65536..2^26, a power of two; default 262144 */
+    uint32_t mode;        /* permission bits; default 0600; applied with fchmod, so umask does not defeat it */
+    uint32_t numa;        /* LFVEC_NUMA_* */
+    uint64_t numa_nodes;  /* node mask for BIND and INTERLEAVE; 0 = all */
+    uint32_t flags;       /* LFVEC_HUGEPAGES, LFVEC_PREFAULT */
+};
+
+/*
+ * Zeroes *attr, sets struct_size and the defaults above.
+ * Thread safety: any. Progress: wait-free.
+ */
+void lfvec_attr_init(struct lfvec_attr *attr);
+
+/*
+ * Attaches to the segment `name`; the first one creates it with the defaults. The same as lfvec_open(name, LFVEC_CREATE, NULL).
+ */
+lfvec_t *lfvec_attach(const char *name);
+
+/*
+ * Opens or creates a segment and maps it.
+ * attr NULL: take what the segment has (when creating: the defaults). Opening an existing segment with an attr compares elem_size and
+ * elem_tag; the other fields count at creation only.
+ * Creation runs under flock(2) on the object: a creator killed half-way blocks nobody, the next one initialises again.
+ *
+ * Returns a handle, to be given to lfvec_detach(), or NULL with errno:
+ *   EINVAL           the name is not "/name", a flag is unknown, or a field of *attr is out of its range
+ *   ENAMETOOLONG     the name is longer than 254 bytes
+ *   ENOENT           no such segment, and no LFVEC_CREATE
+ *   EEXIST           it exists, and LFVEC_CREATE | LFVEC_EXCL
+ *   EACCES           not allowed
+ *   EPROTO           elem_size or elem_tag differs
+ *   EBADMSG          not an lfvec segment, damaged, or truncated
+ *   EPROTONOSUPPORT  another format version, an unknown feature, or another byte order
+ *   ENOSPC           no pages left in /dev/shm for it
+ *   EOVERFLOW        max_bytes is too small to hold a single element
+ *   ENOMEM, EMFILE, ENFILE   as from mmap(2), shm_open(3)
+ * lfvec_last_error() has the sentence: which segment, what is wrong, what to do.
+ *
+ * Takes no slot: a thread takes one at its first mutation. Cost: independent of the number of elements.
+ */
+lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr);
+
+/*
+ * Ends the attachment: gives back the calling thread's slot, unmaps, frees the handle. Other threads of the process must have stopped
+ * using the handle; slots that they still hold are given back when they exit, and the mapping goes with the last of them.
+ * The elements stay. Returns 0, or -EINVAL if v is NULL.
+ */
+int lfvec_detach(lfvec_t *v);
+
+/*
+ * Removes the name. Attached processes keep the segment until they detach; the name may be created anew at once.
+ * Returns 0, -ENOENT, -EACCES, -EINVAL, -ENAMETOOLONG.
+ */
+int lfvec_unlink(const char *name);
+
+/*
+ * 1 while the name still leads to this segment, 0 when it was unlinked or replaced, or -EMFILE and the like when it could not be looked up.
+ */
+int lfvec_is_current(const lfvec_t *v);
+
+/*
+ * Appends a copy of the elem_size bytes at elem. *index (may be NULL) receives the element's index.
+ *   -ENOSPC    no pages left in /dev/shm         -EOVERFLOW  beyond max_elems or max_bytes
+ *   -EUSERS    no free slot for this thread      -EBADF      read-only attachment
+ *   -EBADMSG   the segment is damaged            -ENOMEM     no private memory, or beyond what RLIMIT_AS let this process map
+ * Every mutation may return -EUSERS, -EBADF, -EBADMSG and -ENOMEM for these reasons.
+ * Lock-free; one locked instruction when nobody interferes. Release order on success.
+ */
+int lfvec_push(lfvec_t *v, const void *elem, uint64_t *index);
+
+/*
+ * Removes the last element and copies it to elem. -EAGAIN when empty (acquire order), and the errors of every mutation.
+ * Lock-free; one locked instruction when nobody interferes. Acquire-release order on success.
+ */
+int lfvec_pop(lfvec_t *v, void *elem);
+
+/*
+ * Copies element `index` to elem. -ERANGE if index >= size. Lock-free; stores nothing in shared memory and needs no slot, so a read-only
+ * attachment can do it. Acquire order. -EBADMSG if the segment is damaged.
+ */
+int lfvec_get(lfvec_t *v, uint64_t index, void *elem);
+
+/*
+ * Replaces element `index`. -ERANGE if index >= size; -ENOSPC, -EOVERFLOW as for push, and the errors of every mutation. Lock-free.
+ * Cost: copies one leaf (leaf_bytes).
+ */
+int lfvec_set(lfvec_t *v, uint64_t index, const void *elem);
+
+/* Number of elements. Wait-free, acquire order. */
+uint64_t lfvec_size(const lfvec_t *v);
+
+/*
+ * Elements that the calling thread can have in the vector before more memory must be committed. At least the size. A figure for planning:
+ * memory that others free or take meanwhile changes it. Costs a pass over the slab table.
+ */
+uint64_t lfvec_capacity(const lfvec_t *v);
+
+/*
+ * Commits memory so that the vector can hold n elements: afterwards lfvec_capacity() >= n. Does not shrink.
+ * -ENOSPC: no pages left in /dev/shm; -EOVERFLOW: beyond max_elems or max_bytes; and the errors of every mutation. What was committed
+ * before an error stays committed.
+ */
+int lfvec_reserve(lfvec_t *v, uint64_t n);
+
+/* Sets the size to 0 in one atomic step. Memory is kept for reuse. Lock-free. The errors of every mutation. */
+int lfvec_clear(lfvec_t *v);
+
+/* What lfvec_recover() did. */
+struct lfvec_recovery {
+    uint32_t slots_recovered; /* dead participants, now free slots */
+    uint32_t slots_alive;     /* held by live (or stopped) participants */
+    uint32_t slots_unknown;   /* held, and it cannot be told by whom: treated as alive */
+    uint32_t ops_won;         /* unfinished operations that had taken effect, and were completed */
+    uint32_t ops_lost;        /* unfinished operations that had not, and were dropped */
+    uint32_t leaves_freed;    /* replaced leaves that the dead had not freed yet */
+    uint32_t leases_returned; /* unacknowledged elements pushed back */
+    uint32_t slabs_released;  /* empty slabs given back to all */
+};
+
+/*
+ * Recovers every dead slot. O(slots). Nobody needs to call it: a dead slot is recovered by whoever takes it next; this frees them all now.
+ * Idempotent; may itself be killed at any instruction. out may be NULL. Returns 0, -EBADF, -EBADMSG.
+ */
+int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out);
+
+/*
+ * Recovers one slot, whatever its holder's state, LFVEC_SLOT_ALIVE and LFVEC_SLOT_STOPPED excepted: -EBUSY. For a person who knows that an
+ * unknown holder is gone. If it is not, elements may be lost. Otherwise as lfvec_recover(); -ERANGE for a slot that does not exist.
+ */
+int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
+
+/* lfvec_audit.fault: what lfvec_check() found first */
+enum {
+    LFVEC_FAULT_NONE = 0,
+    LFVEC_FAULT_HEADER,    /* the header's checksum or layout */
+    LFVEC_FAULT_HEAD,      /* size beyond the directory, descriptor or slot number out of range */
+    LFVEC_FAULT_RANGE,     /* a committed extent larger than the object */
+    LFVEC_FAULT_DIRECTORY, /* an entry that leads to no leaf, or is newer than the head */
+    LFVEC_FAULT_TWICE,     /* a leaf referenced twice */
+    LFVEC_FAULT_FREE,      /* a referenced leaf that is marked free */
+    LFVEC_FAULT_LEAK,      /* a leaf in use that nothing refers to */
+    LFVEC_FAULT_SLAB,      /* a slab table entry that makes no sense */
+    LFVEC_FAULT_SLOT       /* a slot whose state makes no sense */
+};
+
+/* What lfvec_check() saw. */
+struct lfvec_audit {
+    uint64_t version;     /* the head's version during the last pass */
+    uint64_t elements;    /* size at that version */
+    uint64_t leaves_live; /* leaves that hold elements */
+    uint64_t leaves_idle; /* leaves kept beyond the size, for reuse */
+    uint64_t leaves_held; /* spare leaves and leaves of unfinished operations, held by slots */
+    uint64_t leaves_free; /* free leaves in committed slabs */
+    uint64_t leaves_lost; /* leaves in use that nothing refers to */
+    uint32_t slots_dead;  /* dead participants not yet recovered */
+    uint32_t passes;      /* passes needed; more than 1 when others were at work */
+    uint32_t conclusive;  /* 0: others were at work all the time, so cross-references could not be judged */
+    uint32_t fault;       /* LFVEC_FAULT_* */
+    uint64_t where;       /* directory entry, slab or slot, as the fault has it */
+    char message[160];    /* one sentence, empty if sound */
+};
+
+/*
+ * Audits the whole segment: every leaf is referenced exactly once or free; every reference leads to a committed leaf; sizes and versions
+ * agree. 0 = sound; -EBADMSG and the first fault in out (which may be NULL). Reads only; may run beside writers and on a read-only
+ * attachment: what moves under it is looked at again, a bounded number of times. O(committed memory / leaf_bytes).
+ */
+int lfvec_check(lfvec_t *v, struct lfvec_audit *out);
+
+/* Everything there is to know about a segment at one moment. Figures are read one after the other; under load they need not add up. */
+struct lfvec_stat {
+    uint64_t version;         /* mutations so far */
+    uint64_t size;            /* elements */
+    uint64_t capacity;        /* as lfvec_capacity() */
+    uint64_t elem_tag;
+    uint64_t max_elems;
+    uint64_t max_bytes;       /* bytes reserved of the address space */
+    uint64_t bytes_committed; /* bytes of memory that the segment occupies now */
+    uint64_t bytes_free;      /* bytes still free in the file system that holds it (/dev/shm) */
+    uint64_t created;         /* seconds since the epoch */
+    uint8_t uuid[16];
+    uint32_t format_version;
+    uint32_t feature_compat, feature_incompat, feature_ro_compat;
+    uint32_t elem_size, elems_per_leaf, leaf_bytes, slab_bytes;
+    uint32_t max_slots, mode, uid, gid;
+    uint32_t numa;            /* policy asked for */
+    uint32_t numa_in_force;   /* 1 if this process can apply it */
+    uint64_t numa_nodes;
+    uint32_t flags;
+    uint32_t read_only;       /* this attachment */
+    uint64_t slabs_max, slabs_owned, slabs_unowned; /* slabs that fit; owned by a slot; committed and owned by none */
+    uint64_t leaves_total, leaves_used;             /* in committed slabs */
+    uint32_t slots_free, slots_alive, slots_stopped, slots_dead, slots_unknown;
+    uint64_t pushes, pops, sets, clears; /* by all participants, past ones included */
+    uint64_t cas_retries, helps, recoveries, grows;
+    uint64_t reserved[16];
+};
+
+int lfvec_stat(lfvec_t *v, struct lfvec_stat *out); /* 0 or -EBADMSG, -EINVAL */
+
+/* lfvec_participant.state */
+enum {
+    LFVEC_SLOT_FREE = 0,
+    LFVEC_SLOT_ALIVE = 1,
+    LFVEC_SLOT_STOPPED = 2, /* alive, and stopped by a signal or a debugger */
+    LFVEC_SLOT_DEAD = 3,    /* to be recovered by whoever takes the slot, or by lfvec_recover() */
+    LFVEC_SLOT_UNKNOWN = 4  /* in another pid namespace, or not to be told: treated as alive */
+};
+
+/* One slot: a thread that takes part. */
+struct lfvec_participant {
+    uint32_t slot;  /* 1..max_slots */
+    uint32_t state; /* LFVEC_SLOT_* */
+    int32_t pid, tid;
+    int32_t node;   /* NUMA node it ran on when it took the slot; -1 unknown */
+    uint32_t spares; /* leaves in hand */
+    char name[32];  /* thread name (comm) */
+    uint64_t pid_ns;       /* inode of its pid namespace */
+    uint64_t since;        /* seconds since the epoch when it took the slot */
+    uint64_t last_version; /* of its last operation that took effect */
+    uint64_t pushes, pops, sets, clears, cas_retries, helps;
+    uint64_t in_flight;    /* version that an unfinished operation tries to make; 0 = none */
+    uint64_t leased;       /* 1: holds an unacknowledged element */
+    uint64_t slabs;        /* slabs that it owns */
+};
+
+/*
+ * Describes slot 1..max_slots. 0; -ERANGE beyond max_slots; -EINVAL. A free slot has state LFVEC_SLOT_FREE; its counters are what its past
+ * holders did. Reads only.
+ */
+int lfvec_participant(lfvec_t *v, uint32_t slot, struct lfvec_participant *out);
+
+/* Bytes of one element of this segment. Wait-free. */
+uint32_t lfvec_elem_size(const lfvec_t *v);
+
+/* The name that the handle was opened with. */
+const char *lfvec_name(const lfvec_t *v);
+
+/*
+ * The version at which the calling thread's last successful push, pop, get, set or clear took effect, on whatever handle: its place in the
+ * total order of G1. For a get: a version at which the value was current. 0 before the first. Wait-free.
+ */
+uint64_t lfvec_last_version(void);
+
+/*
+ * One sentence on the calling thread's last failed lfvec_open(), lfvec_attach() or lfvec_unlink(): the segment, what is wrong, what to do.
+ * Never NULL; empty after a success.
+ */
+const char *lfvec_last_error(void);
+
+/* As the functions without _sized, but -EINVAL unless `size` is the segment's element size. They make the typed forms below safe. */
+int lfvec_push_sized(lfvec_t *v, const void *elem, size_t size, uint64_t *index);
+int lfvec_pop_sized(lfvec_t *v, void *elem, size_t size);
+int lfvec_get_sized(lfvec_t *v, uint64_t index, void *elem, size_t size);
+int lfvec_set_sized(lfvec_t *v, uint64_t index, const void *elem, size_t size);
+
+static inline int lfvec_push_u64(lfvec_t *v, uint64_t x)
+{
+    return lfvec_push_sized(v, &x, sizeof x, NULL);
+}
+
+static inline int lfvec_pop_u64(lfvec_t *v, uint64_t *x)
+{
+    return lfvec_pop_sized(v, x, sizeof *x);
+}
+
+static inline int lfvec_get_u64(lfvec_t *v, uint64_t index, uint64_t *x)
+{
+    return lfvec_get_sized(v, index, x, sizeof *x);
+}
+
+static inline int lfvec_set_u64(lfvec_t *v, uint64_t index, uint64_t x)
+{
+    return lfvec_set_sized(v, index, &x, sizeof x);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

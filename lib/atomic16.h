@@ -1,0 +1,50 @@
+/*
+ * atomic16.h - compare-and-swap of 16 bytes, as an instruction. Never a call into libatomic: its lock would be private to one process.
+ *
+ * Loads of 16 bytes are not offered: a head is read by head_load() (two halves between two equal versions), a directory entry by its
+ * halves, whose torn combinations a failing CAS sorts out.
+ */
+#ifndef LFVEC_ATOMIC16_H
+#define LFVEC_ATOMIC16_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pair {
+    uint64_t lo, hi;
+};
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ATOMIC16_BUILTIN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || !defined(__x86_64__)
+#define ATOMIC16_BUILTIN 1
+#endif
+#ifndef ATOMIC16_BUILTIN
+#define ATOMIC16_BUILTIN 0
+#endif
+
+/* Replaces *at (16-byte aligned) by `to` if it equals `from`. Full barrier in both outcomes, whichever twin is used. */
+#if ATOMIC16_BUILTIN
+static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
+{
+    const unsigned __int128 old = (unsigned __int128)from.hi << 64 | from.lo;
+    const unsigned __int128 new = (unsigned __int128)to.hi << 64 | to.lo;
+    return __sync_bool_compare_and_swap((unsigned __int128 *)at, old, new);
+}
+#else
+static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
+{
+    bool won;
+    __asm__ __volatile__("lock cmpxchg16b %1"
+                         : "=@ccz"(won), "+m"(*(struct pair *)at), "+a"(from.lo), "+d"(from.hi)
+                         : "b"(to.lo), "c"(to.hi)
+                         : "memory");
+    return won;
+}
+#endif
+
+#endif

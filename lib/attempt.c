@@ -1,0 +1,47 @@
+/* attempt.c - see attempt.h. */
+#include "attempt.h"
+
+/* What the descriptor in effect covers and ours does not must be in the directory before ours takes its place. */
+static int help(struct participant *p, struct head h, const struct desc_view *in_effect, const struct desc_plan *plan)
+{
+    if (!in_effect->id || (in_effect->count == 1 && plan->count == 1 && in_effect->first == plan->first))
+        return 0;
+    const int err = desc_complete_write(&p->v->seg, h, in_effect);
+    if (!err && in_effect->id >> 1 != p->me)
+        attempt_count(&p->slot->helps);
+    return err;
+}
+
+/* What a win owes, in this order: a process killed in between leaves an intent by which recovery does the rest. */
+static void settle(struct participant *p, const struct desc_plan *plan, uint32_t spent)
+{
+    participant_spend(p, spent);
+    for (uint32_t k = 0; k < plan->count; k++)
+        if (plan->entry[k].old_ref)
+            slab_free(&p->v->seg, plan->entry[k].old_ref);
+    attempt_clear_intent(p);
+}
+
+int attempt_publish(struct participant *p, struct head h, const struct desc_view *in_effect, uint64_t size, const struct desc_plan *plan,
+                    uint32_t spent)
+{
+    const int helped = help(p, h, in_effect, plan);
+    if (helped)
+        return helped == DESC_RELOAD ? ATTEMPT_LOST : helped;
+    const uint32_t buffer = head_desc(h) == p->me * 2 ? 1 : 0; /* R3: not the one that the head names */
+    attempt_clear_intent(p);
+    atomic_thread_fence(memory_order_release); /* no byte of the buffer changes while the intent still names it */
+    desc_write(&p->slot->desc[buffer], h.version + 1, plan);
+    atomic_store_explicit(&p->slot->intent, (h.version + 1) << 1 | buffer, memory_order_release); /* R5 */
+    p->intent = true;
+    const int won = attempt_cas(p, h, head_next(h, size, p->me * 2 + buffer, p->me));
+    if (won == ATTEMPT_WON)
+        settle(p, plan, spent);
+    return won;
+}
+
+void attempt_lost(struct participant *p, struct backoff *b)
+{
+    attempt_count(&p->slot->cas_retries);
+    backoff_wait(b);
+}

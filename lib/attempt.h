@@ -1,0 +1,58 @@
+/*
+ * attempt.h - one attempt to move the head: what all mutations share.
+ *
+ * attempt_keep() moves the head under the descriptor in effect; attempt_publish() puts a new descriptor into effect with it. Both follow
+ * R4 and R5, and after a win complete what the win owes. After a loss nothing has happened but that the spares hold other bytes.
+ */
+#ifndef LFVEC_ATTEMPT_H
+#define LFVEC_ATTEMPT_H
+
+#include "backoff.h"
+#include "participant.h"
+
+enum { ATTEMPT_LOST = 0, ATTEMPT_WON = 1 }; /* or a negative errno */
+
+static inline void attempt_count(shm_u64 *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/* An attempt that publishes nothing must not be taken for the one before it (R5); nor may an operation that gives up. */
+static inline void attempt_clear_intent(struct participant *p)
+{
+    if (__builtin_expect(p->intent, 0)) {
+        atomic_store_explicit(&p->slot->intent, 0, memory_order_release);
+        p->intent = false;
+    }
+}
+
+/* The compare-and-swap that is the mutation, and the record of the win. */
+static inline int attempt_cas(struct participant *p, struct head h, struct head next)
+{
+    const int err = desc_record_last(&p->v->seg, h, p->me); /* R4 */
+    if (__builtin_expect(err, 0))
+        return err;
+    if (!head_cas(p->v->seg.control, h, next))
+        return ATTEMPT_LOST;
+    atomic_store_explicit(&p->slot->committed, next.version, memory_order_release); /* SYNC: committed (release) */
+    thread_state.last_version = next.version;
+    return ATTEMPT_WON;
+}
+
+static inline int attempt_keep(struct participant *p, struct head h, uint64_t size)
+{
+    attempt_clear_intent(p);
+    return attempt_cas(p, h, head_next(h, size, head_desc(h), p->me));
+}
+
+/*
+ * `in_effect` is the validated view of h's descriptor. The plan's first `spent` leaves are spare[0..spent).
+ * ATTEMPT_LOST also if the head has moved before the compare-and-swap was worth trying.
+ */
+int attempt_publish(struct participant *p, struct head h, const struct desc_view *in_effect, uint64_t size, const struct desc_plan *plan,
+                    uint32_t spent);
+
+/* Between two attempts: count, and let the winner go on. */
+void attempt_lost(struct participant *p, struct backoff *b);
+
+#endif

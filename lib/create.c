@@ -1,0 +1,353 @@
+/*
+ * create.c - opening, creating and checking a segment.
+ *
+ * Creation runs under flock(2) on the object itself. SHM_MAGIC_CREATING is the first thing written and SHM_MAGIC_READY the last, so an
+ * object that is empty or says CREATING was left by a creator that died (or is still at it, holding the lock): whoever gets the lock next
+ * initialises it again from the start. Nobody waits for a process, only for the kernel to give the lock on.
+ */
+#include "error.h"
+#include "numa.h"
+#include "segment.h"
+#include "shm.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { OPEN_TRIES = 64, AGAIN = 1, MADE = 2 }; /* positive: look again; MADE: we have just initialised it */
+
+static uint32_t header_crc(const struct shm_header *h)
+{
+    const size_t from = offsetof(struct shm_header, format_version);
+    return (uint32_t)crc32(crc32(0, NULL, 0), (const unsigned char *)h + from, (uInt)(offsetof(struct shm_header, crc32) - from));
+}
+
+static int damaged(const char *name, const char *what)
+{
+    return error_set(-EBADMSG, "%s: the header is damaged (%s); if nobody needs its elements, remove it: lfvec-shmctl rm --force %s", name, what,
+                     name);
+}
+
+static int check_features(const struct shm_header *h, const char *name, bool read_only)
+{
+    const uint32_t incompat = h->feature_incompat & ~SHM_INCOMPAT_KNOWN, ro = h->feature_ro_compat & ~SHM_RO_COMPAT_KNOWN;
+    if (incompat)
+        return error_set(-EPROTONOSUPPORT, "%s: uses incompatible features 0x%x, this lfvec knows 0x%x; use the version that made it", name,
+                         h->feature_incompat, SHM_INCOMPAT_KNOWN);
+    if (ro && !read_only)
+        return error_set(-EPROTONOSUPPORT, "%s: uses features 0x%x, this lfvec knows 0x%x for writing; open it read-only, or use the version that "
+                         "made it", name, h->feature_ro_compat, SHM_RO_COMPAT_KNOWN);
+    return 0;
+}
+
+int segment_check_header(const struct shm_header *h, uint64_t object_bytes, const char *name, bool read_only, struct layout *l)
+{
+    if (atomic_load_explicit(&h->magic, memory_order_relaxed) != SHM_MAGIC_READY)
+        return error_set(-EBADMSG, "%s: not an lfvec segment; choose another name, or remove the object if nobody needs it", name);
+    if (h->byte_order != SHM_BYTE_ORDER && h->byte_order == __builtin_bswap32(SHM_BYTE_ORDER))
+        return error_set(-EPROTONOSUPPORT, "%s: made on a machine of the other byte order; create it anew here", name);
+    if (h->format_version != SHM_FORMAT_VERSION)
+        return error_set(-EPROTONOSUPPORT, "%s: format version %u, this lfvec knows %u; use the version that made it, or remove the segment", name,
+                         h->format_version, SHM_FORMAT_VERSION);
+    if (h->byte_order != SHM_BYTE_ORDER)
+        return damaged(name, "byte_order");
+    if (h->header_bytes != sizeof *h)
+        return damaged(name, "header_bytes");
+    if (h->crc32 != header_crc(h))
+        return damaged(name, "crc32");
+    const int err = check_features(h, name, read_only);
+    if (err)
+        return err;
+    const char *field = layout_from_header(l, h);
+    if (field)
+        return damaged(name, field);
+    if (object_bytes < l->slabtab_off)
+        return error_set(-EBADMSG, "%s: truncated: %llu bytes, at least %llu expected; remove it: lfvec-shmctl rm --force %s", name,
+                         (unsigned long long)object_bytes, (unsigned long long)l->slabtab_off, name);
+    return 0;
+}
+
+/* Reserves address space: all of it, or as much as RLIMIT_AS lets us, but not less than `least`. */
+static int map_object(struct segment *s, uint64_t bytes, uint64_t least)
+{
+    const int prot = s->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+    for (;; bytes = bytes / 2 / SHM_PAGE * SHM_PAGE) {
+        if (bytes < least)
+            bytes = least;
+        void *at = mmap(NULL, bytes, prot, MAP_SHARED | MAP_NORESERVE, s->fd, 0);
+        if (at != MAP_FAILED) {
+            s->base = at;
+            s->mapped = bytes;
+            s->control = (struct shm_control *)(s->base + SHM_PAGE);
+            return 0;
+        }
+        if (errno != ENOMEM || bytes == least)
+            return error_set(-errno, "%s: cannot map %llu bytes: %s; raise the limit on address space (ulimit -v)", s->name,
+                             (unsigned long long)bytes, strerror(errno));
+    }
+}
+
+static void unmap_object(struct segment *s)
+{
+    if (s->base)
+        munmap(s->base, s->mapped);
+    s->base = NULL;
+}
+
+static int no_space(const struct segment *s, uint64_t need)
+{
+    struct statvfs fs;
+    const unsigned long long have = fstatvfs(s->fd, &fs) == 0 ? (unsigned long long)fs.f_bavail * fs.f_frsize : 0;
+    return error_set(-ENOSPC, "%s: no space: %llu bytes needed, %llu free in /dev/shm; enlarge it (mount -o remount,size=SIZE /dev/shm; in Docker: "
+                     "--shm-size=SIZE), or raise ulimit -f", s->name, (unsigned long long)need, have);
+}
+
+static int init_mutex(pthread_mutex_t *m)
+{
+    pthread_mutexattr_t a;
+    int err = pthread_mutexattr_init(&a);
+    if (err)
+        return -err;
+    err = pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+    err = err ? err : pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+    err = err ? err : pthread_mutex_init(m, &a);
+    pthread_mutexattr_destroy(&a);
+    return -err;
+}
+
+static int init_slots(struct segment *s)
+{
+    struct shm_slot *slot = (struct shm_slot *)(s->base + s->l.slots_off);
+    memset(slot, 0, (s->l.max_slots + 1) * sizeof *slot);
+    int err = 0;
+    for (uint32_t i = 1; i <= s->l.max_slots && !err; i++)
+        err = init_mutex(&slot[i].life);
+    return err;
+}
+
+static void init_header(struct segment *s, const struct lfvec_attr *a)
+{
+    struct shm_header *h = (struct shm_header *)s->base;
+    memset((char *)h + offsetof(struct shm_header, format_version), 0, SHM_PAGE - offsetof(struct shm_header, format_version));
+    h->format_version = SHM_FORMAT_VERSION;
+    h->byte_order = SHM_BYTE_ORDER;
+    h->header_bytes = sizeof *h;
+    h->elem_tag = a->elem_tag;
+    h->numa = a->numa;
+    h->numa_nodes = a->numa_nodes;
+    h->flags = a->flags;
+    layout_to_header(&s->l, h);
+    if (getrandom(h->uuid, sizeof h->uuid, 0) == (ssize_t)sizeof h->uuid) {
+        h->uuid[6] = (uint8_t)((h->uuid[6] & 0x0f) | 0x40); /* RFC 4122, random */
+        h->uuid[8] = (uint8_t)((h->uuid[8] & 0x3f) | 0x80);
+    }
+    h->created = (uint64_t)time(NULL);
+    h->crc32 = header_crc(h);
+}
+
+/*
+ * Initialises an object that is empty or half-made, holding its lock. What address space can be had decides the limit of a segment
+ * whose creator asked for none. Every byte is stored anew: an earlier creator may have died anywhere.
+ */
+static int initialise(struct segment *s, const struct lfvec_attr *a)
+{
+    const uint64_t marker = SHM_MAGIC_CREATING;
+    int err = shm_object_write(s->fd, 0, &marker, sizeof marker);
+    if (err)
+        return err == -ENOSPC ? no_space(s, SHM_PAGE) : err;
+    err = layout_compute(&s->l, a, UINT64_MAX);
+    if (!err)
+        err = map_object(s, s->l.max_bytes, SHM_PAGE);
+    if (!err)
+        err = layout_compute(&s->l, a, s->mapped);
+    if (err)
+        return err == -EOVERFLOW ? error_set(err, "%s: max_bytes or the address space is too small to hold a single slab; ask for more, or for "
+                                             "fewer max_slots or a smaller slab_bytes", s->name) : err;
+    err = shm_object_commit(s->fd, 0, s->l.slabtab_off);
+    if (err)
+        return err == -ENOSPC ? no_space(s, s->l.slabtab_off) : err;
+    memset(s->base + SHM_PAGE, 0, SHM_PAGE);
+    err = init_slots(s);
+    if (err)
+        return err;
+    init_header(s, a);
+    /* SYNC: header (release): whoever sees READY sees everything above; a creator killed before left CREATING */
+    atomic_store_explicit(&((struct shm_header *)s->base)->magic, SHM_MAGIC_READY, memory_order_release);
+    return 0;
+}
+
+static int check_attr(const struct shm_header *h, const struct lfvec_attr *a, const char *name)
+{
+    if (a && a->elem_size != h->elem_size)
+        return error_set(-EPROTO, "%s: has elements of %u bytes, %u were asked for; open it with the right size or use another name", name,
+                         h->elem_size, a->elem_size);
+    if (a && a->elem_tag && h->elem_tag && a->elem_tag != h->elem_tag)
+        return error_set(-EPROTO, "%s: has element tag 0x%llx, 0x%llx was asked for; another program's segment? use another name", name,
+                         (unsigned long long)h->elem_tag, (unsigned long long)a->elem_tag);
+    return 0;
+}
+
+static void set_extents(struct segment *s)
+{
+    s->dir = (struct extent){.off = s->l.dir_off, .unit = sizeof(struct shm_entry), .max = s->l.dir_max, .shared = &s->control->dir_committed};
+    s->slabtab = (struct extent){.off = s->l.slabtab_off, .unit = 8, .max = s->l.slabs_max, .shared = &s->control->slabtab_committed};
+}
+
+/* Attaches to an object whose magic says READY. */
+static int enter(struct segment *s, const struct lfvec_attr *attr)
+{
+    struct shm_header h;
+    struct stat st;
+    if (pread(s->fd, &h, sizeof h, 0) != (ssize_t)sizeof h || shm_object_stat(s->fd, &st) != 0)
+        return damaged(s->name, "shorter than a header");
+    int err = segment_check_header(&h, (uint64_t)st.st_size, s->name, s->read_only, &s->l);
+    err = err ? err : check_attr(&h, attr, s->name);
+    if (err)
+        return err;
+    unmap_object(s);
+    err = map_object(s, s->l.max_bytes, (uint64_t)st.st_size);
+    if (err)
+        return err;
+    s->slab_known = calloc(s->l.slabs_max / 64 + 1, sizeof *s->slab_known);
+    if (!s->slab_known)
+        return error_set(-ENOMEM, "%s: no private memory for the attachment", s->name);
+    s->object_bytes = (uint64_t)st.st_size;
+    s->dev = st.st_dev;
+    s->ino = st.st_ino;
+    s->numa = h.numa;
+    s->numa_nodes = h.numa_nodes;
+    s->flags = h.flags;
+    s->elem_tag = h.elem_tag;
+    set_extents(s);
+    return 0;
+}
+
+enum found { FOUND_READY, FOUND_HALF_MADE, FOUND_FOREIGN };
+
+/* SYNC: header (acquire): pread orders what is read later behind it, as does the lock for whoever waited. */
+static enum found look(int fd)
+{
+    uint64_t magic = 0;
+    const ssize_t n = pread(fd, &magic, sizeof magic, 0);
+    if (n == 0)
+        return FOUND_HALF_MADE;
+    if (n == (ssize_t)sizeof magic && magic == SHM_MAGIC_READY)
+        return FOUND_READY;
+    return n == (ssize_t)sizeof magic && magic == SHM_MAGIC_CREATING ? FOUND_HALF_MADE : FOUND_FOREIGN;
+}
+
+static bool name_leads_to(const char *name, int fd)
+{
+    struct stat a, b;
+    const int other = shm_object_open(name, false);
+    const bool same = other >= 0 && fstat(other, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    if (other >= 0)
+        close(other);
+    return same;
+}
+
+/* Under the lock: somebody else may have finished it, or given up and unlinked it. */
+static int finish_half_made(struct segment *s, int flags, const struct lfvec_attr *attr)
+{
+    struct stat st;
+    if (shm_object_stat(s->fd, &st) != 0 || st.st_nlink == 0)
+        return AGAIN;
+    if (look(s->fd) != FOUND_HALF_MADE)
+        return AGAIN;
+    if (!(flags & LFVEC_CREATE))
+        return error_set(-ENOENT, "%s: its creator died before it was finished; create it again, or remove it: lfvec-shmctl rm %s", s->name, s->name);
+    if (fchmod(s->fd, attr->mode) != 0 && errno != EPERM) /* EPERM: another user's left-over that we may write to; its mode stands */
+        return -errno;
+    const int err = initialise(s, attr);
+    unmap_object(s);
+    if (err && name_leads_to(s->name, s->fd))
+        shm_unlink(s->name);
+    return err ? err : MADE;
+}
+
+static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *attr)
+{
+    int err = shm_object_lock(s->fd);
+    if (err)
+        return error_set(err, "%s: cannot lock it: %s", s->name, strerror(-err));
+    err = finish_half_made(s, flags, attr);
+    (void)shm_object_unlock(s->fd);
+    return err;
+}
+
+static int open_failed(const char *name, int err)
+{
+    if (err == -ENOENT)
+        return error_set(err, "%s: no such segment; `lfvec-shmctl list` shows those there are", name);
+    if (err == -EACCES)
+        return error_set(err, "%s: not allowed; ask its owner for a wider mode (LFVEC mode, lfvec-shmctl create --mode), or open it read-only", name);
+    return error_set(err, "%s: cannot open it: %s", name, strerror(-err));
+}
+
+/*
+ * Opens before creating, rather than both at once: with O_CREAT, fs.protected_regular forbids in a sticky directory what the mode allows.
+ * AGAIN if somebody else was quicker. *made says whether the object is ours.
+ */
+static int open_or_create(struct segment *s, int flags, const struct lfvec_attr *attr, bool *made)
+{
+    *made = false;
+    s->fd = shm_object_open(s->name, !s->read_only);
+    if (s->fd == -ENOENT && flags & LFVEC_CREATE) {
+        s->fd = shm_object_create(s->name, attr->mode);
+        *made = s->fd >= 0;
+        if (s->fd == -EEXIST)
+            return AGAIN;
+    }
+    return s->fd >= 0 ? 0 : open_failed(s->name, s->fd);
+}
+
+static int open_once(struct segment *s, int flags, const struct lfvec_attr *create_attr, const struct lfvec_attr *attr, bool *mine)
+{
+    bool made;
+    int err = open_or_create(s, flags, create_attr, &made);
+    if (err)
+        return err;
+    switch (look(s->fd)) {
+    case FOUND_HALF_MADE:
+        err = enter_locked(s, flags, create_attr);
+        *mine |= err == MADE;
+        return err;
+    case FOUND_FOREIGN:
+        return error_set(-EBADMSG, "%s: not an lfvec segment; choose another name, or remove the object if nobody needs it", s->name);
+    default:
+        if (flags & LFVEC_EXCL && flags & LFVEC_CREATE && !*mine)
+            return error_set(-EEXIST, "%s: exists already; choose another name, or open it without LFVEC_EXCL", s->name);
+        return enter(s, attr);
+    }
+}
+
+int segment_open(struct segment *s, const char *name, int flags, const struct lfvec_attr *attr)
+{
+    struct lfvec_attr create_attr;
+    bool mine = false;
+    lfvec_attr_init(&create_attr);
+    if (attr)
+        create_attr = *attr;
+    memset(s, 0, sizeof *s);
+    s->fd = -1;
+    int err = layout_attr_check(&create_attr, name);
+    if (err)
+        return err;
+    err = AGAIN;
+    s->read_only = flags & LFVEC_RDONLY;
+    memcpy(s->name, name, strlen(name) + 1);
+    for (int i = 0; i < OPEN_TRIES && err > 0; i++) {
+        segment_close(s);
+        err = open_once(s, flags, &create_attr, attr ? &create_attr : NULL, &mine);
+    }
+    if (err)
+        segment_close(s);
+    return err > 0 ? error_set(-EAGAIN, "%s: others keep creating and removing it; try again", name) : err;
+}

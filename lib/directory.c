@@ -1,0 +1,32 @@
+/* directory.c - see directory.h. */
+#include "directory.h"
+
+#include "atomic16.h"
+
+#include <errno.h>
+
+enum { TORN_MOST = 1000 };
+
+/*
+ * {any leaf, stamp < since} -> {leaf, since}. A stamp >= since means that somebody has done it, or that the entry has gone on since. A
+ * failed compare-and-swap means that the stamp has grown, or that the two halves were read apart: both are seen at the next reading. Only
+ * damage can make it fail for ever.
+ */
+int directory_install(struct segment *s, uint64_t d, uint64_t ref, uint64_t since)
+{
+    if (!extent_covers(&s->dir, d)) {
+        const int err = segment_extend_known(s, &s->dir, d + 1);
+        if (err)
+            return err;
+    }
+    struct shm_entry *e = directory_entry(s, d);
+    for (uint32_t tries = 0; tries < TORN_MOST; tries++) {
+        const uint64_t stamp = atomic_load_explicit(&e->stamp, memory_order_acquire); /* SYNC: dir-install (acquire) */
+        if (stamp >= since)
+            return 0;
+        const uint64_t leaf = atomic_load_explicit(&e->leaf_ref, memory_order_relaxed);
+        if (atomic16_cas(e, (struct pair){leaf, stamp}, (struct pair){ref, since})) /* SYNC: dir-install (release) */
+            return 0;
+    }
+    return -EBADMSG;
+}

@@ -1,0 +1,39 @@
+/*
+ * directory.h - the array of leaves: entry d holds the leaf of the elements d * L .. d * L + L - 1, and the version that put it there.
+ *
+ * Invariant: the stamp of an entry never goes down. That is what makes a helper that was stalled for an hour harmless: its
+ * compare-and-swap is not tried, or fails, whatever the entry holds meanwhile.
+ */
+#ifndef LFVEC_DIRECTORY_H
+#define LFVEC_DIRECTORY_H
+
+#include "segment.h"
+
+#include <errno.h>
+
+static inline struct shm_entry *directory_entry(const struct segment *s, uint64_t d)
+{
+    return (struct shm_entry *)(s->base + s->l.dir_off) + d;
+}
+
+/* The leaf at d; 0 = none yet. -EBADMSG if the entry must have memory by now and has not. */
+static inline int directory_leaf(struct segment *s, uint64_t d, uint64_t *ref)
+{
+    if (__builtin_expect(!extent_covers(&s->dir, d), 0)) {
+        const int err = segment_extend_known(s, &s->dir, d + 1);
+        if (err)
+            return err;
+    }
+    *ref = atomic_load_explicit(&directory_entry(s, d)->leaf_ref, memory_order_acquire); /* SYNC: dir-install (acquire) */
+    return 0;
+}
+
+/* Gives entry d memory, for an element to be pushed there. */
+static inline int directory_ensure(struct segment *s, uint64_t d)
+{
+    return __builtin_expect(extent_covers(&s->dir, d), 1) ? 0 : segment_extend(s, &s->dir, d + 1);
+}
+
+int directory_install(struct segment *s, uint64_t d, uint64_t ref, uint64_t since);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * format.h - every byte that lies in the segment. No code.
+ *
+ * The map (offsets of the middle part depend on the attributes; layout.c computes them, the header records them):
+ *
+ *   0        +--------------------------------------------------------------+
+ *            | shm_header      one page, immutable after creation, crc32    |
+ *   4096     +--------------------------------------------------------------+
+ *            | shm_control     head | wait line | extents, each 128 bytes   |
+ *   8192     +--------------------------------------------------------------+
+ *            | shm_slot[max_slots + 1]     slot 0 is never used             |
+ *   slabtab  +--------------------------------------------------------------+
+ *            | uint64_t[slabs_max]         slab table, committed on demand  |
+ *   dir      +--------------------------------------------------------------+
+ *            | shm_entry[dir_max]          directory, committed on demand   |
+ *   slabs    +--------------------------------------------------------------+
+ *            | slab 0 | slab 1 | ...       each claimed by one CAS          |
+ *            +--------------------------------------------------------------+
+ *
+ *   a slab:  | bitmap | shm_leaf[leaves] | leaf 0 | leaf 1 | ...            |
+ *
+ * Nothing here is a pointer, with one exception that is not ours: while a thread holds a robust mutex, the C library keeps its own list
+ * links inside it. They mean nothing to anybody but that thread and the kernel that buries it.
+ *
+ * Invariant: no linked list. Allocator state is words in arrays, and each transition is one compare-and-swap.
+ */
+#ifndef LFVEC_FORMAT_H
+#define LFVEC_FORMAT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHM_MAGIC_READY UINT64_C(0x31305f434556464c)    /* "LFVEC_01", little-endian */
+#define SHM_MAGIC_CREATING UINT64_C(0x3f3f5f434556464c) /* "LFVEC_??": being initialised, or its creator died */
+#define SHM_FORMAT_VERSION 1u
+#define SHM_BYTE_ORDER 0x01020304u
+
+enum {
+    SHM_PAGE = 4096,
+    SHM_LINE = 128,         /* two cache lines: the adjacent-line prefetcher pairs them */
+    SHM_DESC_LEAVES = 22,   /* leaves of one descriptor: bounds a batch */
+    SHM_SLOTS_MAX = 2047,   /* 11 bits, so that slot * 2 + buffer fits 12 */
+    SHM_LEAVES_MAX = 65535, /* leaves of one slab: 16 bits of a leaf_ref */
+    SHM_NAME_BYTES = 32
+};
+
+typedef _Atomic uint64_t shm_u64;
+typedef _Atomic uint32_t shm_u32;
+
+/* Feature masks: a bit that this build does not know forbids writing (ro_compat), any use (incompat), or nothing (compat). */
+#define SHM_COMPAT_KNOWN UINT32_C(0)
+#define SHM_RO_COMPAT_KNOWN UINT32_C(0)
+#define SHM_INCOMPAT_KNOWN UINT32_C(0)
+
+struct shm_header {
+    shm_u64 magic; /* stored last: SHM_MAGIC_READY */
+    uint32_t format_version;
+    uint32_t byte_order;
+    uint32_t feature_compat;
+    uint32_t feature_incompat;
+    uint32_t feature_ro_compat;
+    uint32_t header_bytes; /* sizeof(struct shm_header) */
+    uint32_t elem_size;
+    uint32_t leaf_bytes;
+    uint32_t slab_bytes;
+    uint32_t max_slots;
+    uint64_t elem_tag;
+    uint64_t max_elems;
+    uint64_t max_bytes; /* whole segment: the end of the last slab */
+    uint32_t numa;
+    uint32_t flags;
+    uint64_t numa_nodes;
+    uint32_t elem_shift;  /* elements of a leaf = 1 << elem_shift */
+    uint32_t elem_stride; /* bytes from one element to the next in a leaf */
+    uint32_t leaf_stride; /* bytes from one leaf to the next in a slab */
+    uint32_t slab_leaves; /* leaves of a slab */
+    uint64_t slots_off;
+    uint64_t slabtab_off;
+    uint64_t slabs_max;
+    uint64_t dir_off;
+    uint64_t dir_max;
+    uint64_t slabs_off;
+    uint8_t uuid[16];
+    uint64_t created; /* seconds since the epoch */
+    uint32_t slot_bytes;
+    uint32_t crc32; /* of everything from format_version up to here */
+};
+
+/* The head: the one thing that every mutation replaces. { version:64 | size:40, desc:12, last:12 } */
+struct shm_head {
+    _Alignas(16) shm_u64 version;
+    shm_u64 packed;
+};
+
+/* What does not fit the head. Each 128 bytes are alone in their lines. */
+struct shm_control {
+    _Alignas(SHM_LINE) struct shm_head head;
+    _Alignas(SHM_LINE) shm_u32 wait_futex; /* blocking pop: changes when an element was pushed and somebody waits */
+    shm_u32 waiters;                       /* hint: how many wait */
+    _Alignas(SHM_LINE) shm_u64 dir_committed; /* directory entries that have memory; only grows */
+    shm_u64 slabtab_committed;                /* slab table words that have memory; only grows */
+    shm_u64 slabs_high;                       /* slabs ever claimed lie below this; only grows */
+    shm_u64 recoveries;
+    shm_u64 grows;
+};
+
+/* One leaf in a descriptor: published as entry dir_first + i; `old` is what it replaces, to be freed by the winner. */
+struct shm_desc_entry {
+    shm_u64 leaf_ref;
+    shm_u64 old_ref;
+};
+
+/* Written by its owner only, and only while the head does not name it (R3). seq is odd while it is being written. */
+struct shm_desc {
+    _Alignas(SHM_LINE) shm_u64 seq;
+    shm_u64 since; /* the version that put it in effect */
+    shm_u64 dir_first;
+    shm_u64 count;
+    struct shm_desc_entry entry[SHM_DESC_LEAVES];
+};
+
+struct shm_slot {
+    /* A: read by helpers */
+    struct shm_desc desc[2];
+    /* B: newest version of this slot known to have won; raised by its owner and by whoever moves the head on (R4) */
+    _Alignas(SHM_LINE) shm_u64 committed;
+    /* C: the owner's state, read by recovery */
+    _Alignas(SHM_LINE) shm_u64 intent; /* version << 1 | buffer of the attempt under way that publishes a descriptor; 0 = none (R5) */
+    shm_u64 lease;                     /* version << 1 | acknowledged, of the pop that took the leased element; 0 = none */
+    shm_u64 lease_ref;                 /* leaf that holds the copy */
+    shm_u32 slab_hint;
+    shm_u32 generation; /* how often the slot was taken */
+    shm_u64 pushes, pops, sets, clears, cas_retries, helps;
+    shm_u64 spare_ref[SHM_DESC_LEAVES]; /* leaves in hand */
+    shm_u64 room[16];
+    /* D: life */
+    _Alignas(SHM_LINE) pthread_mutex_t life; /* robust, process-shared: held by the participant while it lives */
+    uint8_t life_room[64 - sizeof(pthread_mutex_t)];
+    _Atomic int32_t pid; /* 0 = free; stored last when the slot is taken */
+    _Atomic int32_t tid;
+    _Atomic int32_t node;
+    shm_u32 reserved;
+    shm_u64 pid_ns;     /* inode of the pid namespace */
+    shm_u64 start_time; /* of the thread, in clock ticks since boot: tells a reused pid */
+    shm_u64 since;      /* seconds since the epoch */
+    _Atomic char name[SHM_NAME_BYTES];
+};
+
+/* One leaf of elements: which leaf, and the version that put it here. Changed by 16-byte CAS only, stamp never goes down. */
+struct shm_entry {
+    _Alignas(16) shm_u64 leaf_ref;
+    shm_u64 stamp;
+};
+
+/*
+ * Slab table word: state:8 | node:8 | owner slot:16 | 0:32. Every transition is one CAS.
+ *   FREE --claim--> CLAIMED --committed--> OWNED <--release/claim--> UNOWNED
+ * CLAIMED has an owner but perhaps no memory yet; from OWNED on the memory stays.
+ */
+enum { SHM_SLAB_FREE = 0, SHM_SLAB_CLAIMED = 1, SHM_SLAB_OWNED = 2, SHM_SLAB_UNOWNED = 3 };
+
+/* What is known of one leaf; written by the owner of its slab only. Versions are the head's. */
+struct shm_leaf {
+    shm_u64 seq;    /* from which the leaf has its present role */
+    shm_u64 dirty;  /* head at which a slot that was used before was last overwritten */
+    shm_u32 used;   /* slots ever stored since seq */
+    shm_u32 stable; /* slots below were never overwritten since seq */
+    shm_u64 reserved;
+};
+
+/*
+ * A leaf_ref: (slab + 1) << 16 | leaf of that slab; 0 = none. 48 bits of slab are more than an address space has.
+ */
+
+#define SHM_ASSERT(what) _Static_assert(what, #what)
+SHM_ASSERT(sizeof(struct shm_header) <= SHM_PAGE);
+SHM_ASSERT(offsetof(struct shm_header, format_version) == 8);
+SHM_ASSERT(offsetof(struct shm_header, crc32) == 180);
+SHM_ASSERT(sizeof(struct shm_head) == 16);
+SHM_ASSERT(sizeof(struct shm_control) == 3 * SHM_LINE);
+SHM_ASSERT(sizeof(struct shm_desc_entry) == 16);
+SHM_ASSERT(sizeof(struct shm_desc) == 3 * SHM_LINE);
+SHM_ASSERT(offsetof(struct shm_slot, committed) == 6 * SHM_LINE);
+SHM_ASSERT(offsetof(struct shm_slot, intent) == 7 * SHM_LINE);
+SHM_ASSERT(offsetof(struct shm_slot, life) == 10 * SHM_LINE);
+SHM_ASSERT(offsetof(struct shm_slot, pid) == 10 * SHM_LINE + 64);
+SHM_ASSERT(sizeof(struct shm_slot) == 12 * SHM_LINE);
+SHM_ASSERT(sizeof(struct shm_entry) == 16);
+SHM_ASSERT(sizeof(struct shm_leaf) == 32);
+SHM_ASSERT(sizeof(shm_u64) == 8 && sizeof(shm_u32) == 4);
+SHM_ASSERT(sizeof(pthread_mutex_t) < 64);
+SHM_ASSERT(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
+
+#endif

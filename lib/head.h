@@ -1,0 +1,63 @@
+/*
+ * head.h - the head as a value: { version, size, descriptor, last winner }, its load and its compare-and-swap.
+ *
+ * Invariant: the version grows by one with every mutation and never wraps, so equal versions mean equal heads, and a successful
+ * head_cas() proves that nothing at all happened since the head was loaded.
+ */
+#ifndef LFVEC_HEAD_H
+#define LFVEC_HEAD_H
+
+#include "atomic16.h"
+#include "format.h"
+
+struct head {
+    uint64_t version;
+    uint64_t packed;
+};
+
+#define HEAD_SIZE_BITS 40
+#define HEAD_SIZE_MASK ((UINT64_C(1) << HEAD_SIZE_BITS) - 1)
+
+static inline uint64_t head_size(struct head h)
+{
+    return h.packed & HEAD_SIZE_MASK;
+}
+
+/* Descriptor in effect: slot * 2 + buffer; 0 = none. */
+static inline uint32_t head_desc(struct head h)
+{
+    return (uint32_t)(h.packed >> HEAD_SIZE_BITS) & 0xfff;
+}
+
+/* Slot of the participant that made this version. */
+static inline uint32_t head_last(struct head h)
+{
+    return (uint32_t)(h.packed >> (HEAD_SIZE_BITS + 12));
+}
+
+static inline struct head head_next(struct head h, uint64_t size, uint32_t desc, uint32_t me)
+{
+    return (struct head){h.version + 1, size | (uint64_t)desc << HEAD_SIZE_BITS | (uint64_t)me << (HEAD_SIZE_BITS + 12)};
+}
+
+/*
+ * The version is read on both sides of the rest: as it never repeats, equal readings mean that both halves belong together. A different
+ * one means that somebody made progress. Wait-free it is not, lock-free it is.
+ */
+static inline struct head head_load(const struct shm_control *c)
+{
+    for (;;) {
+        const uint64_t before = atomic_load_explicit(&c->head.version, memory_order_acquire); /* SYNC: head-publish (acquire) */
+        const uint64_t packed = atomic_load_explicit(&c->head.packed, memory_order_acquire);  /* SYNC: head-publish (acquire) */
+        if (atomic_load_explicit(&c->head.version, memory_order_relaxed) == before)
+            return (struct head){before, packed};
+    }
+}
+
+/* SYNC: head-publish (release): leaves, descriptors and intents stored before are visible to whoever loads the new head. */
+static inline bool head_cas(struct shm_control *c, struct head from, struct head to)
+{
+    return atomic16_cas(&c->head, (struct pair){from.version, from.packed}, (struct pair){to.version, to.packed});
+}
+
+#endif

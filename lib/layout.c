@@ -1,0 +1,195 @@
+/* layout.c - sizes and offsets. Pure arithmetic: touches no memory but its arguments. */
+#include "layout.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { LEAF_BYTES_LEAST = 64, LEAF_BYTES_MOST = 65536, SLAB_BYTES_LEAST = 65536, SLAB_BYTES_MOST = 1 << 26, ELEM_MOST = 65536 };
+#define MAX_ELEMS_MOST ((UINT64_C(1) << 40) - 1)
+#define MAX_BYTES_MOST (UINT64_C(1) << 46)
+#define HUGE_PAGE (UINT64_C(1) << 21)
+
+static uint64_t round_up(uint64_t n, uint64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static bool power_of_two(uint64_t n)
+{
+    return n && !(n & (n - 1));
+}
+
+static int bad_attr(const char *name, const char *field, uint64_t value, const char *range)
+{
+    return error_set(-EINVAL, "%s: attribute %s is %llu; it must be %s", name, field, (unsigned long long)value, range);
+}
+
+static void attr_defaults(struct lfvec_attr *a)
+{
+    a->max_elems = a->max_elems ? a->max_elems : UINT64_C(1) << 32;
+    a->max_bytes = a->max_bytes ? a->max_bytes : MAX_BYTES_MOST;
+    a->max_slots = a->max_slots ? a->max_slots : 128;
+    a->leaf_bytes = a->leaf_bytes ? a->leaf_bytes : 512;
+    a->slab_bytes = a->slab_bytes ? a->slab_bytes : 262144;
+}
+
+int layout_attr_check(struct lfvec_attr *a, const char *name)
+{
+    if (a->struct_size != sizeof *a)
+        return bad_attr(name, "struct_size", a->struct_size, "set by lfvec_attr_init()");
+    attr_defaults(a);
+    if (a->elem_size < 1 || a->elem_size > ELEM_MOST)
+        return bad_attr(name, "elem_size", a->elem_size, "1..65536 bytes");
+    if (a->max_elems > MAX_ELEMS_MOST)
+        return bad_attr(name, "max_elems", a->max_elems, "1..2^40-1");
+    if (a->max_bytes > MAX_BYTES_MOST)
+        a->max_bytes = MAX_BYTES_MOST; /* more than any mapping may reserve */
+    if (a->max_slots > SHM_SLOTS_MAX)
+        return bad_attr(name, "max_slots", a->max_slots, "1..2047");
+    if (!power_of_two(a->leaf_bytes) || a->leaf_bytes < LEAF_BYTES_LEAST || a->leaf_bytes > LEAF_BYTES_MOST)
+        return bad_attr(name, "leaf_bytes", a->leaf_bytes, "a power of two in 64..65536");
+    if (!power_of_two(a->slab_bytes) || a->slab_bytes < SLAB_BYTES_LEAST || a->slab_bytes > SLAB_BYTES_MOST)
+        return bad_attr(name, "slab_bytes", a->slab_bytes, "a power of two in 65536..2^26");
+    if (a->slab_bytes < 2 * a->leaf_bytes || a->slab_bytes < 2 * a->elem_size)
+        return bad_attr(name, "slab_bytes", a->slab_bytes, "at least twice leaf_bytes and elem_size");
+    if (a->mode & ~07777u)
+        return bad_attr(name, "mode", a->mode, "permission bits, as 0660");
+    if (a->numa > LFVEC_NUMA_BIND)
+        return bad_attr(name, "numa", a->numa, "one of LFVEC_NUMA_LOCAL, INTERLEAVE, BIND");
+    if (a->flags & ~(uint32_t)(LFVEC_HUGEPAGES | LFVEC_PREFAULT))
+        return bad_attr(name, "flags", a->flags, "made of LFVEC_HUGEPAGES and LFVEC_PREFAULT");
+    return 0;
+}
+
+/*
+ * A stride is a power of two up to 8 and then a multiple of 8, so that an element is always read and written in the same aligned words.
+ * The elements of a leaf are a power of two, so that locating an index is a shift and an add.
+ */
+static void layout_elements(struct layout *l, uint32_t elem_size, uint32_t leaf_bytes)
+{
+    l->elem_size = elem_size;
+    l->leaf_bytes = leaf_bytes;
+    l->elem_stride = 1;
+    while (l->elem_stride < elem_size && l->elem_stride < 8)
+        l->elem_stride *= 2;
+    if (elem_size > 8)
+        l->elem_stride = (uint32_t)round_up(elem_size, 8);
+    l->elem_shift = 0;
+    while ((uint64_t)l->elem_stride << (l->elem_shift + 1) <= leaf_bytes)
+        l->elem_shift++;
+    l->elem_mask = (1u << l->elem_shift) - 1;
+    l->leaf_stride = (uint32_t)round_up((uint64_t)l->elem_stride << l->elem_shift, 64);
+}
+
+static uint32_t slab_head_bytes(uint32_t leaves, uint32_t *meta_off)
+{
+    *meta_off = (uint32_t)round_up(round_up(leaves, 64) / 8, 64);
+    return (uint32_t)round_up(*meta_off + leaves * (uint32_t)sizeof(struct shm_leaf), 64);
+}
+
+static void layout_slab(struct layout *l, uint32_t slab_bytes)
+{
+    uint32_t leaves = slab_bytes / l->leaf_stride;
+    if (leaves > SHM_LEAVES_MAX)
+        leaves = SHM_LEAVES_MAX;
+    while (leaves > 1 && slab_head_bytes(leaves, &l->meta_off) + (uint64_t)leaves * l->leaf_stride > slab_bytes)
+        leaves--;
+    l->slab_bytes = slab_bytes;
+    l->slab_leaves = leaves;
+    l->slab_words = (leaves + 63) / 64;
+    l->data_off = slab_head_bytes(leaves, &l->meta_off);
+}
+
+int layout_compute(struct layout *l, const struct lfvec_attr *a, uint64_t most)
+{
+    layout_elements(l, a->elem_size, a->leaf_bytes);
+    layout_slab(l, a->slab_bytes);
+    l->max_slots = a->max_slots;
+    l->max_elems = a->max_elems;
+    l->slots_off = 2 * SHM_PAGE;
+    l->slabtab_off = round_up(l->slots_off + (a->max_slots + UINT64_C(1)) * sizeof(struct shm_slot), SHM_PAGE);
+    most = most < a->max_bytes ? most : a->max_bytes;
+    if (most <= l->slabtab_off)
+        return -EOVERFLOW;
+    l->dir_max = ((a->max_elems - 1) >> l->elem_shift) + 1;
+    const uint64_t room = most / (l->leaf_stride + sizeof(struct shm_entry) + sizeof(struct shm_leaf)) + 1;
+    l->dir_max = l->dir_max < room ? l->dir_max : room;
+    /* beside the leaves of the elements, each slot needs slabs for what it replaces them with, and keeps partly used ones */
+    l->slabs_max = l->dir_max / l->slab_leaves + 2 + UINT64_C(4) * a->max_slots;
+    l->dir_off = round_up(l->slabtab_off + l->slabs_max * 8, SHM_PAGE);
+    l->slabs_off = round_up(l->dir_off + l->dir_max * sizeof(struct shm_entry), a->flags & LFVEC_HUGEPAGES ? HUGE_PAGE : SHM_PAGE);
+    if (most < l->slabs_off + l->slab_bytes)
+        return -EOVERFLOW;
+    const uint64_t fit = (most - l->slabs_off) / l->slab_bytes;
+    l->slabs_max = l->slabs_max < fit ? l->slabs_max : fit;
+    l->max_bytes = l->slabs_off + l->slabs_max * l->slab_bytes;
+    return 0;
+}
+
+void layout_to_header(const struct layout *l, struct shm_header *h)
+{
+    h->elem_size = l->elem_size;
+    h->leaf_bytes = l->leaf_bytes;
+    h->slab_bytes = (uint32_t)l->slab_bytes;
+    h->max_slots = l->max_slots;
+    h->max_elems = l->max_elems;
+    h->max_bytes = l->max_bytes;
+    h->elem_shift = l->elem_shift;
+    h->elem_stride = l->elem_stride;
+    h->leaf_stride = l->leaf_stride;
+    h->slab_leaves = l->slab_leaves;
+    h->slots_off = l->slots_off;
+    h->slabtab_off = l->slabtab_off;
+    h->slabs_max = l->slabs_max;
+    h->dir_off = l->dir_off;
+    h->dir_max = l->dir_max;
+    h->slabs_off = l->slabs_off;
+    h->slot_bytes = sizeof(struct shm_slot);
+}
+
+/* The attributes that a header claims, judged as if somebody asked for them. */
+static bool header_attr_sound(const struct shm_header *h)
+{
+    struct lfvec_attr a = {.struct_size = sizeof a, .elem_size = h->elem_size, .max_elems = h->max_elems, .max_bytes = h->max_bytes,
+                           .max_slots = h->max_slots, .leaf_bytes = h->leaf_bytes, .slab_bytes = h->slab_bytes, .numa = h->numa,
+                           .flags = h->flags};
+    return h->max_elems && h->max_slots && h->max_bytes <= MAX_BYTES_MOST && layout_attr_check(&a, "header") == 0;
+}
+
+const char *layout_from_header(struct layout *l, const struct shm_header *h)
+{
+    if (!header_attr_sound(h))
+        return "attributes";
+    layout_elements(l, h->elem_size, h->leaf_bytes);
+    layout_slab(l, h->slab_bytes);
+    if (h->elem_shift != l->elem_shift || h->elem_stride != l->elem_stride)
+        return "element layout";
+    if (h->leaf_stride != l->leaf_stride || h->slab_leaves != l->slab_leaves)
+        return "slab layout";
+    if (h->slot_bytes != sizeof(struct shm_slot) || h->slots_off != 2 * SHM_PAGE)
+        return "slots_off";
+    if (h->slabtab_off != round_up(h->slots_off + (h->max_slots + UINT64_C(1)) * h->slot_bytes, SHM_PAGE))
+        return "slabtab_off";
+    if (!h->slabs_max || h->slabs_max > h->max_bytes / h->slab_bytes)
+        return "slabs_max";
+    if (h->dir_off % SHM_PAGE || h->dir_off > h->max_bytes || h->dir_off < h->slabtab_off + h->slabs_max * 8)
+        return "dir_off";
+    if (!h->dir_max || h->dir_max > h->max_bytes / sizeof(struct shm_entry))
+        return "dir_max";
+    if (h->slabs_off % SHM_PAGE || h->slabs_off > h->max_bytes || h->slabs_off < h->dir_off + h->dir_max * sizeof(struct shm_entry))
+        return "slabs_off";
+    if (h->max_bytes != h->slabs_off + h->slabs_max * h->slab_bytes)
+        return "max_bytes";
+    l->max_slots = h->max_slots;
+    l->max_elems = h->max_elems;
+    l->max_bytes = h->max_bytes;
+    l->slots_off = h->slots_off;
+    l->slabtab_off = h->slabtab_off;
+    l->slabs_max = h->slabs_max;
+    l->dir_off = h->dir_off;
+    l->dir_max = h->dir_max;
+    l->slabs_off = h->slabs_off;
+    return NULL;
+}

@@ -1,0 +1,33 @@
+/*
+ * layout.h - where everything lies: computed from the attributes when a segment is created, checked when it is opened, and kept as a
+ * private copy in the attachment, so that nothing that others may write decides about an address.
+ */
+#ifndef LFVEC_LAYOUT_H
+#define LFVEC_LAYOUT_H
+
+#include "format.h"
+#include "lfvec.h"
+
+#include <stdbool.h>
+
+struct layout {
+    uint32_t elem_size, elem_stride, elem_shift, elem_mask;
+    uint32_t leaf_bytes, leaf_stride, slab_leaves, slab_words; /* words of a slab's bitmap */
+    uint32_t meta_off, data_off;                               /* inside a slab */
+    uint64_t slab_bytes;
+    uint32_t max_slots;
+    uint64_t max_elems, slots_off, slabtab_off, slabs_max, dir_off, dir_max, slabs_off, max_bytes;
+};
+
+/* Fills in the defaults and checks the ranges: 0, or -EINVAL and a sentence. */
+int layout_attr_check(struct lfvec_attr *attr, const char *name);
+
+/* Computes the layout within `most` bytes: 0, or -EOVERFLOW if that does not hold one slab. *attr has passed layout_attr_check(). */
+int layout_compute(struct layout *l, const struct lfvec_attr *attr, uint64_t most);
+
+void layout_to_header(const struct layout *l, struct shm_header *h);
+
+/* Takes the layout from a header whose checksum is right. NULL, or the name of the field that contradicts the others. */
+const char *layout_from_header(struct layout *l, const struct shm_header *h);
+
+#endif

@@ -1,0 +1,249 @@
+/* lfvec.c - the public functions: arguments, handles, errno. The work is done below. */
+#include "lfvec.h"
+
+#include "audit.h"
+#include "error.h"
+#include "recover.h"
+#include "shm.h"
+#include "stat.h"
+#include "vector.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void lfvec_attr_init(struct lfvec_attr *attr)
+{
+    memset(attr, 0, sizeof *attr);
+    attr->struct_size = sizeof *attr;
+    attr->elem_size = 8;
+    attr->max_elems = UINT64_C(1) << 32;
+    attr->max_slots = 128;
+    attr->leaf_bytes = 512;
+    attr->slab_bytes = 262144;
+    attr->mode = 0600;
+    attr->numa = LFVEC_NUMA_LOCAL;
+}
+
+lfvec_t *lfvec_attach(const char *name)
+{
+    return lfvec_open(name, LFVEC_CREATE, NULL);
+}
+
+static int check_flags(const char *name, int flags)
+{
+    if (flags & ~(LFVEC_CREATE | LFVEC_EXCL | LFVEC_RDONLY))
+        return error_set(-EINVAL, "%s: unknown open flags 0x%x; use LFVEC_CREATE, LFVEC_EXCL, LFVEC_RDONLY", name, flags);
+    if (flags & LFVEC_CREATE && flags & LFVEC_RDONLY)
+        return error_set(-EINVAL, "%s: a read-only attachment cannot create; drop LFVEC_CREATE or LFVEC_RDONLY", name);
+    return 0;
+}
+
+static int open_vector(struct lfvec *v, const char *name, int flags, const struct lfvec_attr *attr)
+{
+    int err = shm_name_check(name);
+    err = err ? err : check_flags(name, flags);
+    err = err ? err : segment_open(&v->seg, name, flags, attr);
+    if (err)
+        return err;
+    err = attachment_register(v);
+    if (err)
+        segment_close(&v->seg);
+    return err;
+}
+
+lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr)
+{
+    const int saved = errno;
+    error_clear();
+    struct lfvec *v = calloc(1, sizeof *v);
+    const int err = v ? open_vector(v, name, flags, attr) : error_set(-ENOMEM, "no private memory for an attachment");
+    if (err) {
+        free(v);
+        errno = -err;
+        return NULL;
+    }
+    errno = saved;
+    return v;
+}
+
+int lfvec_detach(lfvec_t *v)
+{
+    const int saved = errno;
+    if (!v)
+        return -EINVAL;
+    attachment_detach(v);
+    errno = saved;
+    return 0;
+}
+
+int lfvec_unlink(const char *name)
+{
+    const int saved = errno;
+    error_clear();
+    int err = shm_name_check(name);
+    if (!err && shm_unlink(name) != 0) {
+        err = errno == EPERM ? -EACCES : -errno; /* a sticky directory says EPERM */
+        (void)error_set(err, "%s: cannot remove it: %s; %s", name, strerror(-err),
+                        err == -ENOENT ? "`lfvec-shmctl list` shows those there are" : "only its owner may");
+    }
+    errno = saved;
+    return err;
+}
+
+int lfvec_is_current(const lfvec_t *v)
+{
+    const int saved = errno;
+    struct stat st;
+    if (!v)
+        return -EINVAL;
+    int current = 0;
+    const int fd = shm_open(v->seg.name, O_RDONLY, 0);
+    if (fd >= 0) {
+        current = fstat(fd, &st) == 0 && st.st_dev == v->seg.dev && st.st_ino == v->seg.ino;
+        close(fd);
+    } else if (errno != ENOENT && errno != EACCES) { /* EACCES: we could open ours, so this is another */
+        current = -errno;
+    }
+    errno = saved;
+    return current;
+}
+
+int lfvec_push(lfvec_t *v, const void *elem, uint64_t *index)
+{
+    return v && elem ? vector_push(v, elem, index) : -EINVAL;
+}
+
+int lfvec_pop(lfvec_t *v, void *elem)
+{
+    return v && elem ? vector_pop(v, elem) : -EINVAL;
+}
+
+int lfvec_get(lfvec_t *v, uint64_t index, void *elem)
+{
+    return v && elem ? vector_get(v, index, elem) : -EINVAL;
+}
+
+int lfvec_set(lfvec_t *v, uint64_t index, const void *elem)
+{
+    return v && elem ? vector_set(v, index, elem) : -EINVAL;
+}
+
+int lfvec_push_sized(lfvec_t *v, const void *elem, size_t size, uint64_t *index)
+{
+    return v && elem && size == v->seg.l.elem_size ? vector_push(v, elem, index) : -EINVAL;
+}
+
+int lfvec_pop_sized(lfvec_t *v, void *elem, size_t size)
+{
+    return v && elem && size == v->seg.l.elem_size ? vector_pop(v, elem) : -EINVAL;
+}
+
+int lfvec_get_sized(lfvec_t *v, uint64_t index, void *elem, size_t size)
+{
+    return v && elem && size == v->seg.l.elem_size ? vector_get(v, index, elem) : -EINVAL;
+}
+
+int lfvec_set_sized(lfvec_t *v, uint64_t index, const void *elem, size_t size)
+{
+    return v && elem && size == v->seg.l.elem_size ? vector_set(v, index, elem) : -EINVAL;
+}
+
+uint64_t lfvec_size(const lfvec_t *v)
+{
+    if (!v)
+        return 0;
+    /* SYNC: head-publish (acquire): one word of the head is enough, so one load is */
+    return atomic_load_explicit(&v->seg.control->head.packed, memory_order_acquire) & HEAD_SIZE_MASK;
+}
+
+uint64_t lfvec_capacity(const lfvec_t *v)
+{
+    return v ? vector_capacity((struct lfvec *)v) : 0; /* not const inside: it may learn how far the segment has grown */
+}
+
+int lfvec_reserve(lfvec_t *v, uint64_t n)
+{
+    const int saved = errno;
+    const int err = v ? vector_reserve(v, n) : -EINVAL;
+    errno = saved;
+    return err;
+}
+
+int lfvec_clear(lfvec_t *v)
+{
+    return v ? vector_clear(v) : -EINVAL;
+}
+
+int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out)
+{
+    const int saved = errno;
+    struct lfvec_recovery tally = {0};
+    if (!v)
+        return -EINVAL;
+    const int err = v->seg.read_only ? -EBADF : recover_all(&v->seg, &tally);
+    if (out)
+        *out = tally;
+    errno = saved;
+    return err;
+}
+
+int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out)
+{
+    const int saved = errno;
+    struct lfvec_recovery tally = {0};
+    if (!v)
+        return -EINVAL;
+    const int err = v->seg.read_only ? -EBADF : recover_forced(&v->seg, slot, &tally);
+    if (out)
+        *out = tally;
+    errno = saved;
+    return err;
+}
+
+int lfvec_check(lfvec_t *v, struct lfvec_audit *out)
+{
+    const int saved = errno;
+    struct lfvec_audit own;
+    const int err = v ? audit_run(v, out ? out : &own) : -EINVAL;
+    errno = saved;
+    return err;
+}
+
+int lfvec_stat(lfvec_t *v, struct lfvec_stat *out)
+{
+    const int saved = errno;
+    const int err = v && out ? stat_segment(v, out) : -EINVAL;
+    errno = saved;
+    return err;
+}
+
+int lfvec_participant(lfvec_t *v, uint32_t slot, struct lfvec_participant *out)
+{
+    const int saved = errno;
+    const int err = v && out ? stat_participant(v, slot, out) : -EINVAL;
+    errno = saved;
+    return err;
+}
+
+uint32_t lfvec_elem_size(const lfvec_t *v)
+{
+    return v ? v->seg.l.elem_size : 0;
+}
+
+const char *lfvec_name(const lfvec_t *v)
+{
+    return v ? v->seg.name : "";
+}
+
+uint64_t lfvec_last_version(void)
+{
+    return thread_state.last_version;
+}
+
+const char *lfvec_last_error(void)
+{
+    return error_text();
+}

@@ -1,0 +1,168 @@
+/*
+ * recover.c - see recover.h.
+ *
+ * R5 decides: while intent is v, the slot has tried nothing newer than v, so its attempt won iff the head is (v, last = this slot), or
+ * committed >= v, which R4 makes everybody record who moves the head on from there.
+ */
+#include "recover.h"
+
+#include "desc.h"
+
+#include <errno.h>
+
+static void make_even(struct shm_desc *d)
+{
+    const uint64_t seq = atomic_load_explicit(&d->seq, memory_order_relaxed);
+    if (seq & 1)
+        atomic_store_explicit(&d->seq, seq + 1, memory_order_release); /* SYNC: desc-write (release) */
+}
+
+static void forget_spare(struct shm_slot *slot, uint64_t ref)
+{
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
+        if (atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed) == ref)
+            atomic_store_explicit(&slot->spare_ref[k], 0, memory_order_release);
+}
+
+/*
+ * Frees a replaced leaf unless its dead replacer has done so. The bit first, then seq: whoever takes the leaf again stores a seq above v
+ * before the bit (R1), so a set bit with a seq below v is still the replaced one.
+ */
+static int free_replaced(struct segment *s, uint64_t ref, uint64_t v, struct lfvec_recovery *tally)
+{
+    struct leaf leaf;
+    const int err = slab_locate(s, ref, &leaf);
+    if (err)
+        return err;
+    if (slab_taken(s, ref) && atomic_load_explicit(&leaf.meta->seq, memory_order_relaxed) < v) {
+        slab_free(s, ref);
+        tally->leaves_freed++;
+    }
+    return 0;
+}
+
+/* The attempt had taken effect: its new leaves are no spares any more, what they replaced is free. */
+static int complete_won(struct segment *s, struct shm_slot *slot, uint64_t intent, struct lfvec_recovery *tally)
+{
+    const struct shm_desc *d = &slot->desc[intent & 1];
+    const uint64_t count = atomic_load_explicit(&d->count, memory_order_relaxed);
+    if (count > SHM_DESC_LEAVES)
+        return -EBADMSG;
+    tally->ops_won++;
+    for (uint64_t k = 0; k < count; k++) {
+        const uint64_t old = atomic_load_explicit(&d->entry[k].old_ref, memory_order_relaxed);
+        forget_spare(slot, atomic_load_explicit(&d->entry[k].leaf_ref, memory_order_relaxed));
+        const int err = old ? free_replaced(s, old, intent >> 1, tally) : 0;
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static bool spare_before(struct shm_slot *slot, uint32_t k, uint64_t ref)
+{
+    while (k--)
+        if (atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed) == ref)
+            return true;
+    return false;
+}
+
+/*
+ * A spare whose bit is not set was recorded by somebody who died before taking it, or after giving it back: it is none. One that is
+ * recorded twice was being moved.
+ */
+static void check_spares(struct segment *s, struct shm_slot *slot)
+{
+    struct leaf leaf;
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
+        const uint64_t ref = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed);
+        if (ref && (slab_locate(s, ref, &leaf) != 0 || !slab_taken(s, ref) || spare_before(slot, k, ref)))
+            atomic_store_explicit(&slot->spare_ref[k], 0, memory_order_release);
+    }
+}
+
+int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
+{
+    struct shm_slot *slot = slot_at(s, i);
+    const struct head h = head_load(s->control);
+    if (head_last(h) == i)
+        shm_raise(&slot->committed, h.version, memory_order_release); /* SYNC: committed (release) */
+    make_even(&slot->desc[0]);
+    make_even(&slot->desc[1]);
+    const uint64_t intent = atomic_load_explicit(&slot->intent, memory_order_acquire);
+    const bool won = atomic_load_explicit(&slot->committed, memory_order_acquire) >= intent >> 1; /* SYNC: committed (acquire) */
+    if (intent && won) {
+        const int err = complete_won(s, slot, intent, tally);
+        if (err)
+            return err;
+    } else if (intent) {
+        tally->ops_lost++;
+    }
+    atomic_store_explicit(&slot->intent, 0, memory_order_release);
+    check_spares(s, slot);
+    return 0;
+}
+
+/* The slot is in our hand: recover it if its holder died, and give its empty slabs to all. */
+static int tidy(struct segment *s, uint32_t i, bool died, struct lfvec_recovery *tally)
+{
+    struct slab_set set = {0};
+    int err = recover_slot(s, i, tally);
+    if (!err)
+        err = slab_set_load(s, &set, i); /* completes a half-made claim */
+    slab_set_drop(&set);
+    if (err)
+        return err;
+    tally->slabs_released += slab_release_empty(s, i);
+    if (died) {
+        tally->slots_recovered++;
+        atomic_fetch_add_explicit(&s->control->recoveries, 1, memory_order_relaxed);
+    }
+    slot_retire(s, i);
+    return 0;
+}
+
+static void count_held(const struct segment *s, uint32_t i, struct lfvec_recovery *tally)
+{
+    const uint32_t state = slot_state(s, i);
+    /* free or dead, and yet locked: taken this very moment, or its lock was lost; neither may be touched */
+    if (state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED || state == LFVEC_SLOT_FREE)
+        tally->slots_alive++;
+    else
+        tally->slots_unknown++;
+}
+
+int recover_all(struct segment *s, struct lfvec_recovery *tally)
+{
+    int first_err = 0;
+    for (uint32_t i = 1; i <= s->l.max_slots; i++) {
+        const int got = slot_trylock(s, i);
+        if (got == 0 || got == -EOWNERDEAD) {
+            const int err = tidy(s, i, got != 0, tally);
+            first_err = first_err ? first_err : err;
+            slot_unlock(s, i);
+        } else {
+            count_held(s, i, tally);
+        }
+    }
+    return first_err;
+}
+
+int recover_forced(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
+{
+    if (!slot_exists(s, i))
+        return -ERANGE;
+    int got = slot_trylock(s, i);
+    if (got != 0 && got != -EOWNERDEAD) {
+        const uint32_t state = slot_state(s, i);
+        if (state != LFVEC_SLOT_DEAD && state != LFVEC_SLOT_UNKNOWN)
+            return -EBUSY;
+        got = slot_reset_mutex(s, i);
+        got = got ? got : slot_trylock(s, i);
+    }
+    if (got != 0 && got != -EOWNERDEAD)
+        return got;
+    const int err = tidy(s, i, true, tally);
+    slot_unlock(s, i);
+    return err;
+}

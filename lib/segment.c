@@ -1,0 +1,95 @@
+/*
+ * segment.c - growth of a mapped segment. Any participant may grow it, several at once, and each may be killed half-way: fallocate is
+ * idempotent, and the extents are announced only after their pages exist.
+ */
+#include "segment.h"
+
+#include "shm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define EXTENT_STEP_MOST (UINT64_C(4) << 20) /* bytes: beyond that, doubling would waste memory rather than save calls */
+
+int segment_reaches(struct segment *s, uint64_t end)
+{
+    struct stat st;
+    if (end > s->mapped)
+        return end > s->l.max_bytes ? -EBADMSG : -ENOMEM;
+    if (end <= atomic_load_explicit(&s->object_bytes, memory_order_relaxed))
+        return 0;
+    const int err = shm_object_stat(s->fd, &st);
+    if (err)
+        return err;
+    shm_raise(&s->object_bytes, (uint64_t)st.st_size, memory_order_relaxed);
+    return end <= (uint64_t)st.st_size ? 0 : -EBADMSG;
+}
+
+int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
+{
+    if (off + bytes > s->mapped)
+        return off + bytes > s->l.max_bytes ? -EOVERFLOW : -ENOMEM;
+    const int err = shm_object_commit(s->fd, off, bytes);
+    if (err)
+        return err;
+    atomic_fetch_add_explicit(&s->control->grows, 1, memory_order_relaxed);
+    return segment_reaches(s, off + bytes);
+}
+
+int segment_extend_known(struct segment *s, struct extent *e, uint64_t n)
+{
+    const uint64_t have = atomic_load_explicit(e->shared, memory_order_acquire); /* SYNC: extent (acquire) */
+    if (have > e->max || n > have)
+        return -EBADMSG;
+    if (!have)
+        return 0;
+    const int err = segment_reaches(s, e->off + have * e->unit);
+    if (err)
+        return err;
+    shm_raise(&e->ready, have, memory_order_relaxed);
+    return 0;
+}
+
+/* Units to have after the next step: twice as many, at least n, whole pages. */
+static uint64_t extent_step(const struct extent *e, uint64_t have, uint64_t n)
+{
+    const uint64_t page = SHM_PAGE / e->unit, most = EXTENT_STEP_MOST / e->unit;
+    uint64_t to = have + (have < most ? have : most);
+    to = to < n ? n : to;
+    to = (to + page - 1) / page * page;
+    return to < e->max ? to : e->max;
+}
+
+int segment_extend(struct segment *s, struct extent *e, uint64_t n)
+{
+    if (n > e->max)
+        return -EOVERFLOW;
+    const uint64_t have = atomic_load_explicit(e->shared, memory_order_acquire); /* SYNC: extent (acquire) */
+    if (have > e->max)
+        return -EBADMSG;
+    if (have < n) {
+        uint64_t to = extent_step(e, have, n);
+        int err = segment_commit(s, e->off + have * e->unit, (to - have) * e->unit);
+        if (err == -ENOSPC && to > n) { /* no room for a whole step: what is needed, then */
+            to = n;
+            err = segment_commit(s, e->off + have * e->unit, (to - have) * e->unit);
+        }
+        if (err)
+            return err;
+        shm_raise(e->shared, to, memory_order_release); /* SYNC: extent (release): the pages exist */
+    }
+    return segment_extend_known(s, e, n);
+}
+
+void segment_close(struct segment *s)
+{
+    if (s->base)
+        munmap(s->base, s->mapped);
+    if (s->fd >= 0)
+        close(s->fd);
+    free(s->slab_known);
+    s->base = NULL;
+    s->fd = -1;
+}

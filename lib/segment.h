@@ -1,0 +1,73 @@
+/*
+ * segment.h - one process's mapping of a segment: the private copy of the layout, what of the object is known to have memory, growth.
+ *
+ * Invariant: no address is made of a number read from shared memory before the number was checked against the private layout, and no page
+ * is touched before it is known to be allocated.
+ */
+#ifndef LFVEC_SEGMENT_H
+#define LFVEC_SEGMENT_H
+
+#include "format.h"
+#include "layout.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* An array in the segment whose memory is committed on demand, front to back. */
+struct extent {
+    uint64_t off;    /* of its first unit */
+    uint32_t unit;   /* bytes */
+    uint64_t max;    /* units reserved */
+    shm_u64 *shared; /* units that have memory */
+    shm_u64 ready;   /* private: what we have verified of that */
+};
+
+struct segment {
+    unsigned char *base;
+    struct shm_control *control;
+    struct layout l;
+    uint64_t mapped; /* bytes; less than l.max_bytes if RLIMIT_AS allowed no more */
+    int fd;
+    bool read_only;
+    dev_t dev;
+    ino_t ino;
+    shm_u64 object_bytes; /* private: size of the object as last seen; it never shrinks */
+    struct extent dir, slabtab;
+    shm_u64 *slab_known; /* private bits: slabs seen to have memory */
+    uint32_t numa, flags;
+    uint64_t numa_nodes;
+    uint64_t elem_tag;
+    char name[256];
+};
+
+/* create.c: opens or creates, maps, checks. 0 or a negative errno and a sentence. */
+int segment_open(struct segment *s, const char *name, int flags, const struct lfvec_attr *attr);
+/* Checks a header by itself: 0, -EBADMSG or -EPROTONOSUPPORT, with a sentence that names the field. */
+int segment_check_header(const struct shm_header *h, uint64_t object_bytes, const char *name, bool read_only, struct layout *l);
+
+void segment_close(struct segment *s);
+
+/* True if the object reaches at least to `end`, and our mapping too. Asks the kernel only when it did not the last time. */
+int segment_reaches(struct segment *s, uint64_t end);
+
+/* Makes units below n usable: 0, -EOVERFLOW beyond the maximum, -ENOSPC, -ENOMEM beyond our mapping, -EBADMSG. */
+int segment_extend(struct segment *s, struct extent *e, uint64_t n);
+/* As segment_extend(), but only if somebody has done it: -EBADMSG if not. Stores nothing. */
+int segment_extend_known(struct segment *s, struct extent *e, uint64_t n);
+
+int segment_commit(struct segment *s, uint64_t off, uint64_t bytes); /* fallocate a part of the mapping */
+
+static inline bool extent_covers(const struct extent *e, uint64_t i)
+{
+    return i < atomic_load_explicit(&e->ready, memory_order_relaxed);
+}
+
+/* Raises *word to n: what others stored is never lowered. */
+static inline void shm_raise(shm_u64 *word, uint64_t n, memory_order order)
+{
+    uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
+    while (old < n && !atomic_compare_exchange_weak_explicit(word, &old, n, order, memory_order_relaxed))
+        ;
+}
+
+#endif

@@ -1,0 +1,112 @@
+/* shm.c - POSIX shared-memory objects. Invariant: an object only ever grows, by fallocate(2); nobody calls ftruncate(2). */
+#include "shm.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { SHM_NAME_MOST = 254, COMMIT_CHUNK = 1 << 20, COMMIT_CHUNK_LEAST = 1 << 14 };
+
+int shm_name_check(const char *name)
+{
+    if (!name || name[0] != '/' || !name[1] || strchr(name + 1, '/') || !strcmp(name, "/.") || !strcmp(name, "/.."))
+        return error_set(-EINVAL, "\"%.64s\" is not the name of a segment; a name is a slash and then characters without a slash, as in \"/%s\"",
+                         name ? name : "", "samples");
+    if (strlen(name) > SHM_NAME_MOST)
+        return error_set(-ENAMETOOLONG, "%.32s...: the name is longer than %d bytes; choose a shorter one", name, SHM_NAME_MOST);
+    return 0;
+}
+
+int shm_object_open(const char *name, bool writable)
+{
+    const int fd = shm_open(name, writable ? O_RDWR : O_RDONLY, 0);
+    return fd >= 0 ? fd : -errno;
+}
+
+int shm_object_create(const char *name, unsigned int mode)
+{
+    const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, mode & 0777);
+    if (fd < 0)
+        return -errno;
+    if (fchmod(fd, mode & 07777) == 0) /* umask had its say in shm_open */
+        return fd;
+    const int err = -errno;
+    close(fd);
+    return err;
+}
+
+int shm_object_lock(int fd)
+{
+    while (flock(fd, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return -errno;
+    return 0;
+}
+
+int shm_object_unlock(int fd)
+{
+    return flock(fd, LOCK_UN) == 0 ? 0 : -errno;
+}
+
+int shm_object_stat(int fd, struct stat *st)
+{
+    return fstat(fd, st) == 0 ? 0 : -errno;
+}
+
+/* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, whose default is death: ask before. */
+static int check_size_limit(uint64_t end)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && end > limit.rlim_cur)
+        return -ENOSPC;
+    return end > INT64_MAX ? -EOVERFLOW : 0;
+}
+
+/*
+ * In chunks, since a signal makes fallocate undo what it did and start again: with a timer faster than the call, it would never end. Each
+ * interruption halves the chunk.
+ */
+int shm_object_commit(int fd, uint64_t off, uint64_t len)
+{
+    uint64_t chunk = COMMIT_CHUNK;
+    if (off + len < off)
+        return -EOVERFLOW;
+    const int err = check_size_limit(off + len);
+    if (err)
+        return err;
+    while (len) {
+        const uint64_t now = len < chunk ? len : chunk;
+        if (fallocate(fd, 0, (off_t)off, (off_t)now) == 0) {
+            off += now;
+            len -= now;
+        } else if (errno == EINTR) {
+            chunk = chunk / 2 > COMMIT_CHUNK_LEAST ? chunk / 2 : COMMIT_CHUNK_LEAST;
+        } else {
+            return errno == EFBIG || errno == EDQUOT ? -ENOSPC : -errno;
+        }
+    }
+    return 0;
+}
+
+int shm_object_write(int fd, uint64_t off, const void *bytes, uint32_t len)
+{
+    const int err = check_size_limit(off + len);
+    if (err)
+        return err;
+    for (;;) {
+        const ssize_t n = pwrite(fd, bytes, len, (off_t)off);
+        if (n == (ssize_t)len)
+            return 0;
+        if (n >= 0)
+            return -ENOSPC;
+        if (errno != EINTR)
+            return errno == EFBIG || errno == EDQUOT ? -ENOSPC : -errno;
+    }
+}

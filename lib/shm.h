@@ -1,0 +1,30 @@
+/*
+ * shm.h - the platform's shared-memory objects: names, opening, locking, growing, mapping. Knows nothing of what lies in them.
+ * All functions return 0 (or a descriptor) or a negative errno.
+ */
+#ifndef LFVEC_SHM_H
+#define LFVEC_SHM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+int shm_name_check(const char *name); /* 0, -EINVAL or -ENAMETOOLONG, with the sentence in error.h */
+
+int shm_object_open(const char *name, bool writable);      /* an existing one */
+int shm_object_create(const char *name, unsigned int mode); /* a new one: -EEXIST if there is one */
+int shm_object_lock(int fd);   /* waits; given back by the kernel when the holder dies */
+int shm_object_unlock(int fd);
+int shm_object_stat(int fd, struct stat *st);
+
+/*
+ * Allocates the pages of [off, off + len) and extends the object over them. Never shrinks it, and never kills the caller: a limit
+ * (RLIMIT_FSIZE) or a full file system is -ENOSPC. Idempotent: pages that exist stay as they are. A process killed half-way leaves pages
+ * allocated and unused.
+ */
+int shm_object_commit(int fd, uint64_t off, uint64_t len);
+
+/* Writes a few bytes at an offset of the object through the kernel, so that a full file system is -ENOSPC. */
+int shm_object_write(int fd, uint64_t off, const void *bytes, uint32_t len);
+
+#endif

@@ -1,0 +1,319 @@
+/*
+ * slab.c - see slab.h. What a process killed here leaves behind is a word in an array: a CLAIMED slab is completed by the heir of its slot,
+ * a set bit is found by recovery through the slot's list of spares.
+ */
+#include "slab.h"
+
+#include "lfvec.h"
+#include "numa.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum { LOOK_AT_MOST = 16 }; /* other own slabs to look at before claiming a new one: keeps allocation O(1) and loses next to nothing */
+
+static uint64_t word_make(uint32_t state, uint32_t owner, int32_t node)
+{
+    return (uint64_t)state << 56 | (uint64_t)(uint8_t)node << 48 | (uint64_t)owner << 32;
+}
+
+uint32_t slab_word_state(uint64_t word)
+{
+    return (uint32_t)(word >> 56);
+}
+
+uint32_t slab_word_owner(uint64_t word)
+{
+    return (uint32_t)(word >> 32) & 0xffff;
+}
+
+static shm_u64 *table(const struct segment *s)
+{
+    return (shm_u64 *)(s->base + s->l.slabtab_off);
+}
+
+uint64_t slab_word(const struct segment *s, uint64_t slab)
+{
+    return atomic_load_explicit(&table(s)[slab], memory_order_acquire); /* SYNC: slab-word (acquire) */
+}
+
+/* SYNC: slab-word (release): the slab's pages, and its clear bitmap, stand before the word that offers it. */
+static bool word_cas(struct segment *s, uint64_t slab, uint64_t from, uint64_t to)
+{
+    return atomic_compare_exchange_strong_explicit(&table(s)[slab], &from, to, memory_order_acq_rel, memory_order_relaxed);
+}
+
+static shm_u64 *bitmap(const struct segment *s, uint64_t slab)
+{
+    return (shm_u64 *)slab_base(s, slab);
+}
+
+static void know(struct segment *s, uint64_t slab)
+{
+    atomic_fetch_or_explicit(&s->slab_known[slab / 64], UINT64_C(1) << (slab % 64), memory_order_relaxed);
+}
+
+uint64_t slab_high(const struct segment *s)
+{
+    const uint64_t high = atomic_load_explicit(&s->control->slabs_high, memory_order_relaxed);
+    const uint64_t ready = atomic_load_explicit(&s->slabtab.ready, memory_order_relaxed);
+    return high < ready ? high : ready;
+}
+
+int slab_learn(struct segment *s, uint64_t slab)
+{
+    int err = 0;
+    if (!extent_covers(&s->slabtab, slab))
+        err = segment_extend_known(s, &s->slabtab, slab + 1);
+    if (err)
+        return err;
+    const uint32_t state = slab_word_state(slab_word(s, slab));
+    if (state != SHM_SLAB_OWNED && state != SHM_SLAB_UNOWNED)
+        return -EBADMSG;
+    err = segment_reaches(s, s->l.slabs_off + (slab + 1) * s->l.slab_bytes);
+    if (!err)
+        know(s, slab);
+    return err;
+}
+
+static int set_add(struct slab_set *set, uint64_t slab)
+{
+    if (set->count == set->room) {
+        const uint32_t room = set->room ? set->room * 2 : 16;
+        uint64_t *more = realloc(set->slab, room * sizeof *more);
+        if (!more)
+            return -ENOMEM;
+        set->slab = more;
+        set->room = room;
+    }
+    set->slab[set->count++] = slab;
+    return 0;
+}
+
+/* Memory for a slab that we have claimed. The policy goes first: it counts when pages are allocated. */
+static int commit(struct segment *s, uint64_t slab, int32_t node)
+{
+    const uint64_t off = s->l.slabs_off + slab * s->l.slab_bytes;
+    if (off + s->l.slab_bytes <= s->mapped) {
+        numa_place(s->base + off, s->l.slab_bytes, s->numa, s->numa_nodes, node);
+        if (s->flags & LFVEC_HUGEPAGES)
+            (void)madvise(s->base + off, s->l.slab_bytes, MADV_HUGEPAGE);
+    }
+    const int err = segment_commit(s, off, s->l.slab_bytes);
+    if (err)
+        return err;
+    if (s->flags & LFVEC_PREFAULT)
+        (void)madvise(s->base + off, s->l.slab_bytes, MADV_POPULATE_WRITE);
+    know(s, slab);
+    return 0;
+}
+
+/*
+ * Claims slab `slab` if its word is still `from`. 0, AGAIN if somebody else was quicker, or an error. Killed after the first CAS: the heir
+ * of our slot finds CLAIMED and completes or drops it.
+ */
+enum { AGAIN = 1 };
+
+static int claim(struct segment *s, uint64_t slab, uint64_t from, uint32_t me, uint64_t to)
+{
+    const int32_t node = numa_here();
+    const uint64_t claimed = word_make(SHM_SLAB_CLAIMED, me, node);
+    if (!word_cas(s, slab, from, claimed))
+        return AGAIN;
+    shm_raise(&s->control->slabs_high, slab + 1, memory_order_relaxed);
+    const int err = commit(s, slab, node);
+    (void)word_cas(s, slab, claimed, err ? word_make(SHM_SLAB_FREE, 0, 0) : to);
+    return err;
+}
+
+/* A committed slab that nobody owns: one CAS, no system call. */
+static int claim_unowned(struct segment *s, uint32_t me, uint64_t *slab)
+{
+    const uint64_t high = slab_high(s);
+    for (*slab = 0; *slab < high; ++*slab) {
+        const uint64_t word = slab_word(s, *slab);
+        if (slab_word_state(word) != SHM_SLAB_UNOWNED || (!slab_known(s, *slab) && slab_learn(s, *slab) != 0))
+            continue;
+        if (word_cas(s, *slab, word, word_make(SHM_SLAB_OWNED, me, numa_here())))
+            return 0;
+    }
+    return AGAIN;
+}
+
+/* A slab that never had memory, or lost the race for it. */
+static int claim_fresh(struct segment *s, uint32_t me, bool owned, uint64_t *slab)
+{
+    const uint64_t to = owned ? word_make(SHM_SLAB_OWNED, me, numa_here()) : word_make(SHM_SLAB_UNOWNED, 0, numa_here());
+    int err = -EOVERFLOW;
+    for (*slab = 0; *slab < s->l.slabs_max; ++*slab) {
+        if (!extent_covers(&s->slabtab, *slab) && (err = segment_extend(s, &s->slabtab, *slab + 1)) != 0)
+            return err;
+        const uint64_t word = slab_word(s, *slab);
+        if (slab_word_state(word) != SHM_SLAB_FREE)
+            continue;
+        err = claim(s, *slab, word, me, to);
+        if (err != AGAIN)
+            return err;
+    }
+    return -EOVERFLOW;
+}
+
+int slab_reserve(struct segment *s, uint32_t me)
+{
+    uint64_t slab;
+    return claim_fresh(s, me, false, &slab);
+}
+
+static int claim_any(struct segment *s, struct slab_set *set, uint32_t me)
+{
+    uint64_t slab;
+    if (!extent_covers(&s->slabtab, 0) || slab_high(s) < atomic_load_explicit(&s->control->slabs_high, memory_order_relaxed))
+        (void)segment_extend_known(s, &s->slabtab, 0); /* others may have extended the table */
+    int err = claim_unowned(s, me, &slab);
+    if (err == AGAIN)
+        err = claim_fresh(s, me, true, &slab);
+    if (err)
+        return err;
+    err = set_add(set, slab);
+    if (err) { /* no private memory to remember it: give it back */
+        (void)word_cas(s, slab, slab_word(s, slab), word_make(SHM_SLAB_UNOWNED, 0, 0));
+        return err;
+    }
+    set->current = set->count - 1;
+    set->word = 0;
+    return 0;
+}
+
+/* Bits of word w that stand for leaves: the last word may be shorter. */
+static uint64_t word_mask(const struct segment *s, uint32_t w)
+{
+    const uint32_t rest = s->l.slab_leaves - w * 64;
+    return rest >= 64 ? UINT64_MAX : (UINT64_C(1) << rest) - 1;
+}
+
+/* SYNC: leaf-free (acquire): whoever cleared the bit has done with the leaf. */
+static bool find_in(struct segment *s, uint64_t slab, uint32_t *from_word, uint64_t *ref)
+{
+    shm_u64 *map = bitmap(s, slab);
+    for (uint32_t n = 0, w = *from_word; n < s->l.slab_words; n++, w = w + 1 < s->l.slab_words ? w + 1 : 0) {
+        const uint64_t clear = ~atomic_load_explicit(&map[w], memory_order_acquire) & word_mask(s, w);
+        if (clear) {
+            *from_word = w;
+            *ref = leaf_ref_make(slab, w * 64 + (uint32_t)__builtin_ctzll(clear));
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool find_in_set(struct segment *s, struct slab_set *set, uint32_t look_at, uint64_t *ref)
+{
+    for (uint32_t n = 0; n < look_at && n < set->count; n++) {
+        if (set->current >= set->count)
+            set->current = 0;
+        if (find_in(s, set->slab[set->current], &set->word, ref))
+            return true;
+        set->current++;
+        set->word = 0;
+    }
+    return false;
+}
+
+int slab_find(struct segment *s, struct slab_set *set, uint32_t me, uint64_t *ref)
+{
+    if (find_in_set(s, set, LOOK_AT_MOST, ref))
+        return 0;
+    const int err = claim_any(s, set, me);
+    if (err)
+        return find_in_set(s, set, UINT32_MAX, ref) ? 0 : err;
+    return find_in_set(s, set, 1, ref) ? 0 : -EBADMSG;
+}
+
+static shm_u64 *bit_word(struct segment *s, uint64_t ref, uint64_t *bit)
+{
+    const uint32_t i = (uint32_t)(ref & 0xffff);
+    *bit = UINT64_C(1) << (i % 64);
+    return bitmap(s, leaf_ref_slab(ref)) + i / 64;
+}
+
+void slab_take(struct segment *s, uint64_t ref)
+{
+    uint64_t bit;
+    shm_u64 *word = bit_word(s, ref, &bit);
+    atomic_fetch_or_explicit(word, bit, memory_order_release); /* SYNC: leaf-take (release): the new seq stands before the bit */
+}
+
+void slab_free(struct segment *s, uint64_t ref)
+{
+    uint64_t bit;
+    shm_u64 *word = bit_word(s, ref, &bit);
+    atomic_fetch_and_explicit(word, ~bit, memory_order_release); /* SYNC: leaf-free (release): our reads of the leaf are over */
+}
+
+bool slab_taken(struct segment *s, uint64_t ref)
+{
+    uint64_t bit;
+    shm_u64 *word = bit_word(s, ref, &bit);
+    return atomic_load_explicit(word, memory_order_acquire) & bit; /* SYNC: leaf-take (acquire) */
+}
+
+/* A claim that its maker did not live to complete. */
+static void complete_claim(struct segment *s, uint64_t slab, uint64_t word, uint32_t me)
+{
+    const int err = commit(s, slab, numa_here());
+    (void)word_cas(s, slab, word, err ? word_make(SHM_SLAB_FREE, 0, 0) : word_make(SHM_SLAB_OWNED, me, numa_here()));
+}
+
+int slab_set_load(struct segment *s, struct slab_set *set, uint32_t me)
+{
+    int err = segment_extend_known(s, &s->slabtab, 0);
+    const uint64_t high = slab_high(s);
+    set->count = set->current = set->word = 0;
+    for (uint64_t slab = 0; slab < high && !err; slab++) {
+        uint64_t word = slab_word(s, slab);
+        if (slab_word_owner(word) != me)
+            continue;
+        if (slab_word_state(word) == SHM_SLAB_CLAIMED)
+            complete_claim(s, slab, word, me);
+        word = slab_word(s, slab);
+        if (slab_word_state(word) != SHM_SLAB_OWNED)
+            continue;
+        err = slab_known(s, slab) ? 0 : slab_learn(s, slab);
+        if (!err)
+            err = set_add(set, slab);
+    }
+    return err;
+}
+
+void slab_set_drop(struct slab_set *set)
+{
+    free(set->slab);
+    *set = (struct slab_set){0};
+}
+
+uint64_t slab_count_free(const struct segment *s, uint64_t slab)
+{
+    uint64_t n = 0;
+    for (uint32_t w = 0; w < s->l.slab_words; w++)
+        n += (uint64_t)__builtin_popcountll(~atomic_load_explicit(&bitmap(s, slab)[w], memory_order_acquire) & word_mask(s, w));
+    return n;
+}
+
+/* Called with the slot in hand, at rest: nobody else sets bits in these slabs, so an empty one stays empty. */
+uint32_t slab_release_empty(struct segment *s, uint32_t me)
+{
+    uint32_t released = 0;
+    const uint64_t high = slab_high(s);
+    for (uint64_t slab = 0; slab < high; slab++) {
+        const uint64_t word = slab_word(s, slab);
+        if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED || !slab_known(s, slab))
+            continue;
+        if (slab_count_free(s, slab) == s->l.slab_leaves)
+            released += word_cas(s, slab, word, word_make(SHM_SLAB_UNOWNED, 0, 0));
+    }
+    return released;
+}

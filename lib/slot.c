@@ -1,0 +1,85 @@
+/* slot.c - see slot.h. */
+#include "slot.h"
+
+#include "lfvec.h"
+#include "numa.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+int slot_trylock(struct segment *s, uint32_t i)
+{
+    pthread_mutex_t *life = &slot_at(s, i)->life;
+    const int err = pthread_mutex_trylock(life);
+    if (err == EOWNERDEAD && pthread_mutex_consistent(life) != 0)
+        return -ENOTRECOVERABLE;
+    return -err;
+}
+
+void slot_unlock(struct segment *s, uint32_t i)
+{
+    (void)pthread_mutex_unlock(&slot_at(s, i)->life);
+}
+
+int slot_reset_mutex(struct segment *s, uint32_t i)
+{
+    pthread_mutexattr_t a;
+    if (pthread_mutexattr_init(&a) != 0)
+        return -ENOMEM;
+    (void)pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+    (void)pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+    const int err = pthread_mutex_init(&slot_at(s, i)->life, &a);
+    (void)pthread_mutexattr_destroy(&a);
+    return -err;
+}
+
+void slot_announce(struct segment *s, uint32_t i)
+{
+    struct shm_slot *slot = slot_at(s, i);
+    struct proc_id id;
+    char name[SHM_NAME_BYTES] = "";
+    proc_self(&id);
+    proc_name(name, sizeof name);
+    for (uint32_t c = 0; c < SHM_NAME_BYTES; c++)
+        atomic_store_explicit(&slot->name[c], name[c], memory_order_relaxed);
+    atomic_store_explicit(&slot->tid, id.tid, memory_order_relaxed);
+    atomic_store_explicit(&slot->node, numa_here(), memory_order_relaxed);
+    atomic_store_explicit(&slot->pid_ns, id.pid_ns, memory_order_relaxed);
+    atomic_store_explicit(&slot->start_time, id.start_time, memory_order_relaxed);
+    atomic_store_explicit(&slot->since, (uint64_t)time(NULL), memory_order_relaxed);
+    atomic_fetch_add_explicit(&slot->generation, 1, memory_order_relaxed);
+    atomic_store_explicit(&slot->pid, id.pid, memory_order_release); /* SYNC: slot-holder (release) */
+}
+
+void slot_retire(struct segment *s, uint32_t i)
+{
+    atomic_store_explicit(&slot_at(s, i)->pid, 0, memory_order_release); /* SYNC: slot-holder (release) */
+}
+
+void slot_holder(const struct segment *s, uint32_t i, struct proc_id *id)
+{
+    const struct shm_slot *slot = slot_at(s, i);
+    id->pid = atomic_load_explicit(&slot->pid, memory_order_acquire); /* SYNC: slot-holder (acquire) */
+    id->tid = atomic_load_explicit(&slot->tid, memory_order_relaxed);
+    id->pid_ns = atomic_load_explicit(&slot->pid_ns, memory_order_relaxed);
+    id->start_time = atomic_load_explicit(&slot->start_time, memory_order_relaxed);
+}
+
+uint32_t slot_state(const struct segment *s, uint32_t i)
+{
+    struct proc_id id;
+    slot_holder(s, i, &id);
+    if (!id.pid)
+        return LFVEC_SLOT_FREE;
+    switch (proc_look(&id)) {
+    case PROC_ALIVE:
+        return LFVEC_SLOT_ALIVE;
+    case PROC_STOPPED:
+        return LFVEC_SLOT_STOPPED;
+    case PROC_DEAD:
+        return LFVEC_SLOT_DEAD;
+    default:
+        return LFVEC_SLOT_UNKNOWN;
+    }
+}

@@ -1,0 +1,34 @@
+/*
+ * slot.h - slots: one per participating thread, held through a robust mutex for as long as the thread takes part.
+ *
+ * The mutex protects nothing that others need: nobody ever waits for it. It is there because the kernel marks it when its holder dies,
+ * at whatever instruction, and because trylock tells exactly one successor.
+ */
+#ifndef LFVEC_SLOT_H
+#define LFVEC_SLOT_H
+
+#include "proc.h"
+#include "segment.h"
+
+static inline struct shm_slot *slot_at(const struct segment *s, uint32_t i)
+{
+    return (struct shm_slot *)(s->base + s->l.slots_off) + i;
+}
+
+static inline bool slot_exists(const struct segment *s, uint32_t i)
+{
+    return i >= 1 && i <= s->l.max_slots;
+}
+
+/* 0: it was free, and is ours; -EOWNERDEAD: its holder died, and it is ours; -EBUSY: held; another error: the mutex is spoilt. */
+int slot_trylock(struct segment *s, uint32_t i);
+void slot_unlock(struct segment *s, uint32_t i);
+int slot_reset_mutex(struct segment *s, uint32_t i); /* for lfvec_recover_forced() alone */
+
+void slot_announce(struct segment *s, uint32_t i); /* writes down who holds it: the calling thread */
+void slot_retire(struct segment *s, uint32_t i);   /* the opposite */
+
+void slot_holder(const struct segment *s, uint32_t i, struct proc_id *id);
+uint32_t slot_state(const struct segment *s, uint32_t i); /* LFVEC_SLOT_*, by what is written down; reads only */
+
+#endif

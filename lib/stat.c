@@ -1,0 +1,146 @@
+/* stat.c - what a segment and its participants are and do, as figures. Reads only. */
+#include "stat.h"
+
+#include "numa.h"
+#include "vector.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+static void stat_identity(const struct segment *s, struct lfvec_stat *out)
+{
+    const struct shm_header *h = (const struct shm_header *)s->base;
+    out->created = h->created;
+    memcpy(out->uuid, h->uuid, sizeof out->uuid);
+    out->format_version = h->format_version;
+    out->feature_compat = h->feature_compat;
+    out->feature_incompat = h->feature_incompat;
+    out->feature_ro_compat = h->feature_ro_compat;
+    out->elem_tag = s->elem_tag;
+    out->max_elems = s->l.max_elems;
+    out->max_bytes = s->l.max_bytes;
+    out->elem_size = s->l.elem_size;
+    out->elems_per_leaf = s->l.elem_mask + 1;
+    out->leaf_bytes = s->l.leaf_bytes;
+    out->slab_bytes = (uint32_t)s->l.slab_bytes;
+    out->max_slots = s->l.max_slots;
+    out->numa = s->numa;
+    out->numa_in_force = numa_in_force();
+    out->numa_nodes = s->numa_nodes;
+    out->flags = s->flags;
+    out->read_only = s->read_only;
+}
+
+static void stat_object(const struct segment *s, struct lfvec_stat *out)
+{
+    struct stat st;
+    struct statvfs fs;
+    if (fstat(s->fd, &st) == 0) {
+        out->mode = st.st_mode & 07777;
+        out->uid = st.st_uid;
+        out->gid = st.st_gid;
+        out->bytes_committed = (uint64_t)st.st_blocks * 512;
+    }
+    if (fstatvfs(s->fd, &fs) == 0)
+        out->bytes_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
+static void stat_slabs(struct segment *s, struct lfvec_stat *out)
+{
+    (void)segment_extend_known(s, &s->slabtab, 0);
+    const uint64_t high = slab_high(s);
+    uint64_t unused = 0;
+    out->slabs_max = s->l.slabs_max;
+    for (uint64_t slab = 0; slab < high; slab++) {
+        const uint32_t state = slab_word_state(slab_word(s, slab));
+        if (state < SHM_SLAB_OWNED || (!slab_known(s, slab) && slab_learn(s, slab) != 0))
+            continue;
+        out->slabs_owned += state == SHM_SLAB_OWNED;
+        out->slabs_unowned += state == SHM_SLAB_UNOWNED;
+        unused += slab_count_free(s, slab);
+    }
+    out->leaves_total = (out->slabs_owned + out->slabs_unowned) * s->l.slab_leaves;
+    out->leaves_used = out->leaves_total - unused;
+}
+
+static uint64_t load(const shm_u64 *at)
+{
+    return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+static void stat_slots(const struct segment *s, struct lfvec_stat *out)
+{
+    uint32_t *by_state[] = {&out->slots_free, &out->slots_alive, &out->slots_stopped, &out->slots_dead, &out->slots_unknown};
+    for (uint32_t i = 1; i <= s->l.max_slots; i++) {
+        const struct shm_slot *slot = slot_at(s, i);
+        ++*by_state[slot_state(s, i)];
+        out->pushes += load(&slot->pushes);
+        out->pops += load(&slot->pops);
+        out->sets += load(&slot->sets);
+        out->clears += load(&slot->clears);
+        out->cas_retries += load(&slot->cas_retries);
+        out->helps += load(&slot->helps);
+    }
+}
+
+int stat_segment(struct lfvec *v, struct lfvec_stat *out)
+{
+    struct segment *s = &v->seg;
+    memset(out, 0, sizeof *out);
+    const struct head h = head_load(s->control);
+    out->version = h.version;
+    out->size = head_size(h);
+    stat_identity(s, out);
+    stat_object(s, out);
+    stat_slabs(s, out);
+    stat_slots(s, out);
+    out->capacity = vector_capacity(v);
+    out->recoveries = load(&s->control->recoveries);
+    out->grows = load(&s->control->grows);
+    return 0;
+}
+
+static uint64_t count_slabs(struct segment *s, uint32_t slot)
+{
+    uint64_t n = 0;
+    (void)segment_extend_known(s, &s->slabtab, 0);
+    const uint64_t high = slab_high(s);
+    for (uint64_t slab = 0; slab < high; slab++)
+        n += slab_word_owner(slab_word(s, slab)) == slot;
+    return n;
+}
+
+int stat_participant(struct lfvec *v, uint32_t i, struct lfvec_participant *out)
+{
+    struct segment *s = &v->seg;
+    struct proc_id id;
+    if (!slot_exists(s, i))
+        return -ERANGE;
+    memset(out, 0, sizeof *out);
+    const struct shm_slot *slot = slot_at(s, i);
+    out->slot = i;
+    out->state = slot_state(s, i);
+    out->last_version = load(&slot->committed);
+    out->pushes = load(&slot->pushes);
+    out->pops = load(&slot->pops);
+    out->sets = load(&slot->sets);
+    out->clears = load(&slot->clears);
+    out->cas_retries = load(&slot->cas_retries);
+    out->helps = load(&slot->helps);
+    out->slabs = count_slabs(s, i);
+    out->in_flight = load(&slot->intent) >> 1;
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
+        out->spares += load(&slot->spare_ref[k]) != 0;
+    if (out->state == LFVEC_SLOT_FREE)
+        return 0;
+    slot_holder(s, i, &id);
+    out->pid = id.pid;
+    out->tid = id.tid;
+    out->pid_ns = id.pid_ns;
+    out->node = atomic_load_explicit(&slot->node, memory_order_relaxed);
+    out->since = load(&slot->since);
+    for (uint32_t c = 0; c + 1 < sizeof out->name && c < SHM_NAME_BYTES; c++)
+        out->name[c] = atomic_load_explicit(&slot->name[c], memory_order_relaxed);
+    return 0;
+}
