@@ -27,7 +27,8 @@
  *
  *  G1 Order      Every mutation is one atomic step in one total order, given by a version that grows by one: linearizable, size and index
  *                included. A get returns a value that the element had during the call.
- *  G2 Progress   push, pop, set, clear: lock-free. get: lock-free, and stores nothing in shared memory. size: wait-free.
+ *  G2 Progress   push, pop, set, cas, fetch_add, their batches, clear, trim: lock-free. get, get_n, snapshot: lock-free, and store nothing
+ *                in shared memory. size: wait-free.
  *  G3 Crash      Killing a participant at any instruction leaves G1 and G2 intact for the others.
  *  G4 Space      When memory or a limit is reached, the call says so and changes nothing; the vector goes on working.
  *  G5 Stability  Elements are never moved in any participant's address space while they are being read.
@@ -65,6 +66,11 @@ enum {
     LFVEC_HUGEPAGES = 1, /* ask for transparent huge pages */
     LFVEC_PREFAULT = 2   /* map the pages of a slab when it is claimed, not at its first use */
 };
+
+/*
+ * Most elements that one atomic step pushes or pops. A segment whose elements are large has a lower limit of its own: lfvec_batch_most().
+ */
+#define LFVEC_BATCH_MAX 1024
 
 /* lfvec_open flags */
 enum {
@@ -170,6 +176,61 @@ int lfvec_get(lfvec_t *v, uint64_t index, void *elem);
  */
 int lfvec_set(lfvec_t *v, uint64_t index, const void *elem);
 
+/*
+ * Appends n elements, packed at elems. *first (may be NULL) receives the index of the first. Batches of up to lfvec_batch_most() elements
+ * are one atomic step each: one compare-and-swap, entirely there or not at all, indexes consecutive. A larger n is split into such batches,
+ * and others may push and pop in between.
+ * Returns how many were pushed, or a negative errno if none. Fewer than n: memory or a limit was reached; what fits was pushed. Lock-free.
+ */
+int64_t lfvec_push_n(lfvec_t *v, const void *elems, size_t n, uint64_t *first);
+
+/*
+ * Removes up to n elements, the last one first. Batches as for lfvec_push_n(). Returns how many; -EAGAIN when empty; the errors of every
+ * mutation. Lock-free.
+ */
+int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n);
+
+/*
+ * Copies up to n elements from index first on, in index order. Each is a value that the element had during the call; together they need
+ * not be of one moment (see lfvec_snapshot()). Returns how many; -ERANGE if first >= size. Lock-free; stores nothing in shared memory.
+ */
+int64_t lfvec_get_n(lfvec_t *v, uint64_t first, void *elems, size_t n);
+
+/*
+ * Copies n elements from index first on, all as of one version, which *version (may be NULL) receives: a consistent picture. Returns 0;
+ * -ERANGE if the vector has not that many; -EAGAIN if others changed the range in each of 1,000 attempts. Stores nothing in shared memory.
+ */
+int lfvec_snapshot(lfvec_t *v, uint64_t first, void *elems, size_t n, uint64_t *version);
+
+/* Most elements that one batch of this segment takes: LFVEC_BATCH_MAX, or what 21 leaves hold if that is less. */
+uint64_t lfvec_batch_most(const lfvec_t *v);
+
+/*
+ * As lfvec_pop(), but waits for an element if there is none, at most for the relative *timeout; NULL waits for ever. -ETIMEDOUT. -EINVAL
+ * for an invalid timeout. A pusher that dies between its push and its wake delays a waiter by at most 50 ms. A push costs no system call
+ * while nobody waits. Signals do not end the wait. Not lock-free, by its nature; a waiter may be killed and leaves nothing behind.
+ */
+int lfvec_pop_wait(lfvec_t *v, void *elem, const struct timespec *timeout);
+
+/*
+ * As lfvec_pop(), but on lease: the element is kept in the caller's slot until lfvec_ack(). If the thread exits, detaches or dies before,
+ * the element is pushed back to the vector, exactly once, when its slot is given back, recovered or taken over. One lease a thread and
+ * segment: -EBUSY. The lease does not hinder other operations. -EAGAIN when empty. Lock-free.
+ */
+int lfvec_pop_lease(lfvec_t *v, void *elem);
+
+/* Acknowledges the leased element: it is done with. One store. -EINVAL if the thread has no lease. Wait-free. */
+int lfvec_ack(lfvec_t *v);
+
+/*
+ * Compare-and-set of an 8-byte element: replaces it by desired if it equals *expected. -ECANCELED if not, and *expected becomes its value;
+ * -ERANGE; -EINVAL unless elements have 8 bytes. Lock-free; cost and errors as for lfvec_set().
+ */
+int lfvec_cas_u64(lfvec_t *v, uint64_t index, uint64_t *expected, uint64_t desired);
+
+/* Adds delta to an 8-byte element, modulo 2^64; *old (may be NULL) receives the former value. Errors as for lfvec_cas_u64(). */
+int lfvec_fetch_add_u64(lfvec_t *v, uint64_t index, uint64_t delta, uint64_t *old);
+
 /* Number of elements. Wait-free, acquire order. */
 uint64_t lfvec_size(const lfvec_t *v);
 
@@ -185,6 +246,12 @@ uint64_t lfvec_capacity(const lfvec_t *v);
  * before an error stays committed.
  */
 int lfvec_reserve(lfvec_t *v, uint64_t n);
+
+/*
+ * Frees the leaves beyond the size, on-line, and gives empty slabs that nobody holds to all participants. The memory stays committed to the
+ * segment, for reuse by anybody: a late reader may still look at it. Lock-free. The errors of every mutation.
+ */
+int lfvec_trim(lfvec_t *v);
 
 /* Sets the size to 0 in one atomic step. Memory is kept for reuse. Lock-free. The errors of every mutation. */
 int lfvec_clear(lfvec_t *v);
@@ -321,8 +388,9 @@ uint32_t lfvec_elem_size(const lfvec_t *v);
 const char *lfvec_name(const lfvec_t *v);
 
 /*
- * The version at which the calling thread's last successful push, pop, get, set or clear took effect, on whatever handle: its place in the
- * total order of G1. For a get: a version at which the value was current. 0 before the first. Wait-free.
+ * The version at which the calling thread's last operation on elements took effect, on whatever handle: its place in the total order of G1.
+ * For a get, and for the answers -ERANGE of get, -EAGAIN of pop and -ECANCELED of cas: a version at which they were true. For a call that was
+ * split into batches: that of the last one. 0 before the first. Wait-free.
  */
 uint64_t lfvec_last_version(void);
 

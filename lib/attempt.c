@@ -15,6 +15,7 @@ static int help(struct participant *p, struct head h, const struct desc_view *in
 /* What a win owes, in this order: a process killed in between leaves an intent by which recovery does the rest. */
 static void settle(struct participant *p, const struct desc_plan *plan, uint32_t spent)
 {
+    p->cursor = (struct cursor){.d = UINT64_MAX}; /* its descriptor is not in effect any more; the caller may set it anew */
     participant_spend(p, spent);
     for (uint32_t k = 0; k < plan->count; k++)
         if (plan->entry[k].old_ref)
@@ -27,7 +28,7 @@ int attempt_publish(struct participant *p, struct head h, const struct desc_view
 {
     const int helped = help(p, h, in_effect, plan);
     if (helped)
-        return helped == DESC_RELOAD ? ATTEMPT_LOST : helped;
+        return helped;
     const uint32_t buffer = head_desc(h) == p->me * 2 ? 1 : 0; /* R3: not the one that the head names */
     attempt_clear_intent(p);
     atomic_thread_fence(memory_order_release); /* no byte of the buffer changes while the intent still names it */
@@ -40,8 +41,46 @@ int attempt_publish(struct participant *p, struct head h, const struct desc_view
     return won;
 }
 
-void attempt_lost(struct participant *p, struct backoff *b)
+int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *at)
 {
-    attempt_count(&p->slot->cas_retries);
-    backoff_wait(b);
+    struct segment *s = &p->v->seg;
+    at->h = h;
+    at->d = d;
+    at->mine = false;
+    int err = desc_resolve(s, h, d, &at->in_effect, &at->ref);
+    if (err || !at->ref)
+        return err;
+    err = slab_locate(s, at->ref, &at->leaf);
+    at->mine = !err && slab_is_mine(s, at->ref, p->me);
+    return err;
+}
+
+static int attempt_all(struct participant *p, attempt_fn *once, void *arg)
+{
+    struct backoff backoff = {0};
+    struct retry retry = {0};
+    for (;;) {
+        const struct head h = head_load(p->v->seg.control);
+        int done = once(p, h, arg);
+        if (done == ATTEMPT_LOST)
+            done = retry_reload(&retry, h);
+        else if (done == ATTEMPT_WON)
+            return 0;
+        if (done)
+            return done;
+        if (head_load(p->v->seg.control).version != h.version) { /* somebody won: let it go on for a while */
+            attempt_count(&p->slot->cas_retries);
+            backoff_wait(&backoff);
+        }
+    }
+}
+
+int attempt_until(struct participant *p, attempt_fn *once, void *arg)
+{
+    const int saved = errno;
+    const int err = attempt_all(p, once, arg);
+    if (err)
+        attempt_clear_intent(p);
+    errno = saved;
+    return err;
 }

@@ -10,7 +10,7 @@
 #include "backoff.h"
 #include "participant.h"
 
-enum { ATTEMPT_LOST = 0, ATTEMPT_WON = 1 }; /* or a negative errno */
+enum { ATTEMPT_LOST = DESC_RELOAD, ATTEMPT_WON = 0 }; /* or a negative errno; lost means: load the head again */
 
 static inline void attempt_count(shm_u64 *counter)
 {
@@ -47,12 +47,29 @@ static inline int attempt_keep(struct participant *p, struct head h, uint64_t si
 
 /*
  * `in_effect` is the validated view of h's descriptor. The plan's first `spent` leaves are spare[0..spent).
- * ATTEMPT_LOST also if the head has moved before the compare-and-swap was worth trying.
+ * ATTEMPT_LOST also if the head moved before the compare-and-swap was worth trying.
  */
 int attempt_publish(struct participant *p, struct head h, const struct desc_view *in_effect, uint64_t size, const struct desc_plan *plan,
                     uint32_t spent);
 
-/* Between two attempts: count, and let the winner go on. */
-void attempt_lost(struct participant *p, struct backoff *b);
+/* All that an attempt to change entry d at head h needs to know. */
+struct site {
+    struct head h;
+    uint64_t d;
+    struct desc_view in_effect;
+    uint64_t ref; /* its leaf; 0 = none */
+    struct leaf leaf;
+    bool mine;
+};
+
+/* Resolves entry d at head h. 0, ATTEMPT_LOST, or a negative errno. */
+int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *at);
+
+/*
+ * What all mutations share: attempts until one wins or fails. `once` makes one attempt at a head that was loaded just now; it returns
+ * ATTEMPT_WON, ATTEMPT_LOST to be called again, or a negative errno, which leaves the slot as if nothing had been tried.
+ */
+typedef int attempt_fn(struct participant *p, struct head h, void *arg);
+int attempt_until(struct participant *p, attempt_fn *once, void *arg);
 
 #endif

@@ -131,7 +131,7 @@ static bool mark_intent(struct pass *p, uint32_t i, const struct shm_slot *slot)
 static bool mark_slot(struct pass *p, uint32_t i)
 {
     const struct shm_slot *slot = slot_at(p->s, i);
-    bool sound = mark_intent(p, i, slot);
+    bool sound = mark_intent(p, i, slot) && mark_held(p, i, atomic_load_explicit(&slot->lease_ref, memory_order_relaxed), MARK_SPARE);
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && sound; k++)
         sound = mark_held(p, i, atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed), MARK_SPARE);
     if (sound && atomic_load_explicit(&slot->committed, memory_order_relaxed) > head_load(p->s->control).version)

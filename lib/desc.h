@@ -46,7 +46,7 @@ static inline int desc_view(const struct segment *s, struct head h, struct desc_
 {
     v->id = head_desc(h);
     v->shared = NULL;
-    v->first = v->count = v->since = 0;
+    v->seq = v->first = v->count = v->since = 0;
     if (!v->id)
         return 0;
     if (!slot_exists(s, v->id >> 1))

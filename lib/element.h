@@ -20,25 +20,29 @@ static inline unsigned char *element_at(const struct layout *l, unsigned char *l
 static inline void element_store_words(unsigned char *at, const unsigned char *from, uint32_t bytes)
 {
     shm_u64 *word = (shm_u64 *)at;
-    for (; bytes; word++) {
-        const uint32_t now = bytes < 8 ? bytes : 8;
-        uint64_t w = 0;
-        memcpy(&w, from, now);
+    uint64_t w;
+    for (uint32_t n = bytes / 8; n; n--, from += sizeof w) {
+        memcpy(&w, from, sizeof w);
+        atomic_store_explicit(word++, w, memory_order_relaxed);
+    }
+    if (bytes % 8) {
+        w = 0;
+        memcpy(&w, from, bytes % 8);
         atomic_store_explicit(word, w, memory_order_relaxed);
-        from += now;
-        bytes -= now;
     }
 }
 
 static inline void element_load_words(unsigned char *to, const unsigned char *at, uint32_t bytes)
 {
     const shm_u64 *word = (const shm_u64 *)at;
-    for (; bytes; word++) {
-        const uint32_t now = bytes < 8 ? bytes : 8;
-        const uint64_t w = atomic_load_explicit(word, memory_order_relaxed);
-        memcpy(to, &w, now);
-        to += now;
-        bytes -= now;
+    uint64_t w;
+    for (uint32_t n = bytes / 8; n; n--, to += sizeof w) {
+        w = atomic_load_explicit(word++, memory_order_relaxed);
+        memcpy(to, &w, sizeof w);
+    }
+    if (bytes % 8) {
+        w = atomic_load_explicit(word, memory_order_relaxed);
+        memcpy(to, &w, bytes % 8);
     }
 }
 
@@ -64,6 +68,11 @@ static inline void element_load(const struct layout *l, const unsigned char *at,
     else
         element_load_small(l, at, to);
 }
+
+/* A run of n elements, packed in private memory. */
+void element_store_run(const struct layout *l, unsigned char *at, const void *from, uint32_t n);
+void element_load_run(const struct layout *l, void *to, const unsigned char *at, uint32_t n);
+void element_load_run_down(const struct layout *l, void *to, const unsigned char *last, uint32_t n); /* from `last` downwards */
 
 /* Copies the first n slots of a leaf to another; whole 8-byte words, which a leaf always is made of. */
 static inline void element_copy(const struct layout *l, unsigned char *to, const unsigned char *from, uint32_t n)

@@ -128,13 +128,14 @@ struct shm_slot {
     _Alignas(SHM_LINE) shm_u64 committed;
     /* C: the owner's state, read by recovery */
     _Alignas(SHM_LINE) shm_u64 intent; /* version << 1 | buffer of the attempt under way that publishes a descriptor; 0 = none (R5) */
-    shm_u64 lease;                     /* version << 1 | acknowledged, of the pop that took the leased element; 0 = none */
+    shm_u64 lease;                     /* version << 1 | held, of the pop that takes or took the leased element; 0 = none */
     shm_u64 lease_ref;                 /* leaf that holds the copy */
     shm_u32 slab_hint;
     shm_u32 generation; /* how often the slot was taken */
     shm_u64 pushes, pops, sets, clears, cas_retries, helps;
     shm_u64 spare_ref[SHM_DESC_LEAVES]; /* leaves in hand */
-    shm_u64 room[16];
+    shm_u64 lease_return; /* version of the attempt to push the leased element back; 0 = none */
+    shm_u64 room[15];
     /* D: life */
     _Alignas(SHM_LINE) pthread_mutex_t life; /* robust, process-shared: held by the participant while it lives */
     uint8_t life_room[64 - sizeof(pthread_mutex_t)];

@@ -2,11 +2,15 @@
 #include "lfvec.h"
 
 #include "audit.h"
+#include "batch.h"
 #include "error.h"
-#include "recover.h"
+#include "join.h"
+#include "lease.h"
+#include "memory.h"
 #include "shm.h"
 #include "stat.h"
 #include "vector.h"
+#include "wait.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -48,7 +52,7 @@ static int open_vector(struct lfvec *v, const char *name, int flags, const struc
     err = err ? err : segment_open(&v->seg, name, flags, attr);
     if (err)
         return err;
-    err = attachment_register(v);
+    err = join_attachment(v);
     if (err)
         segment_close(&v->seg);
     return err;
@@ -74,7 +78,7 @@ int lfvec_detach(lfvec_t *v)
     const int saved = errno;
     if (!v)
         return -EINVAL;
-    attachment_detach(v);
+    join_detach(v);
     errno = saved;
     return 0;
 }
@@ -113,12 +117,20 @@ int lfvec_is_current(const lfvec_t *v)
 
 int lfvec_push(lfvec_t *v, const void *elem, uint64_t *index)
 {
-    return v && elem ? vector_push(v, elem, index) : -EINVAL;
+    struct participant *p;
+    if (!v || !elem)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : vector_push(p, elem, index);
 }
 
 int lfvec_pop(lfvec_t *v, void *elem)
 {
-    return v && elem ? vector_pop(v, elem) : -EINVAL;
+    struct participant *p;
+    if (!v || !elem)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : vector_pop(p, elem);
 }
 
 int lfvec_get(lfvec_t *v, uint64_t index, void *elem)
@@ -128,27 +140,114 @@ int lfvec_get(lfvec_t *v, uint64_t index, void *elem)
 
 int lfvec_set(lfvec_t *v, uint64_t index, const void *elem)
 {
-    return v && elem ? vector_set(v, index, elem) : -EINVAL;
+    struct participant *p;
+    if (!v || !elem)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : vector_set(p, index, elem);
+}
+
+static bool sized(const lfvec_t *v, size_t size)
+{
+    return v && v->seg.l.elem_size == size;
 }
 
 int lfvec_push_sized(lfvec_t *v, const void *elem, size_t size, uint64_t *index)
 {
-    return v && elem && size == v->seg.l.elem_size ? vector_push(v, elem, index) : -EINVAL;
+    return sized(v, size) ? lfvec_push(v, elem, index) : -EINVAL;
 }
 
 int lfvec_pop_sized(lfvec_t *v, void *elem, size_t size)
 {
-    return v && elem && size == v->seg.l.elem_size ? vector_pop(v, elem) : -EINVAL;
+    return sized(v, size) ? lfvec_pop(v, elem) : -EINVAL;
 }
 
 int lfvec_get_sized(lfvec_t *v, uint64_t index, void *elem, size_t size)
 {
-    return v && elem && size == v->seg.l.elem_size ? vector_get(v, index, elem) : -EINVAL;
+    return sized(v, size) ? lfvec_get(v, index, elem) : -EINVAL;
 }
 
 int lfvec_set_sized(lfvec_t *v, uint64_t index, const void *elem, size_t size)
 {
-    return v && elem && size == v->seg.l.elem_size ? vector_set(v, index, elem) : -EINVAL;
+    return sized(v, size) ? lfvec_set(v, index, elem) : -EINVAL;
+}
+
+int64_t lfvec_push_n(lfvec_t *v, const void *elems, size_t n, uint64_t *first)
+{
+    struct participant *p;
+    if (!v || (!elems && n) || n > INT64_MAX)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : batch_push(p, elems, n, first);
+}
+
+int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n)
+{
+    struct participant *p;
+    if (!v || (!elems && n) || n > INT64_MAX)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : batch_pop(p, elems, n);
+}
+
+int64_t lfvec_get_n(lfvec_t *v, uint64_t first, void *elems, size_t n)
+{
+    return v && (elems || !n) && n <= INT64_MAX ? batch_get(v, first, elems, n) : -EINVAL;
+}
+
+int lfvec_snapshot(lfvec_t *v, uint64_t first, void *elems, size_t n, uint64_t *version)
+{
+    return v && (elems || !n) ? batch_snapshot(v, first, elems, n, version) : -EINVAL;
+}
+
+uint64_t lfvec_batch_most(const lfvec_t *v)
+{
+    return v ? batch_most(&v->seg) : 0;
+}
+
+int lfvec_pop_wait(lfvec_t *v, void *elem, const struct timespec *timeout)
+{
+    struct participant *p;
+    if (!v || !elem || (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec > 999999999)))
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : wait_pop(p, elem, timeout);
+}
+
+int lfvec_pop_lease(lfvec_t *v, void *elem)
+{
+    struct participant *p;
+    if (!v || !elem)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : lease_pop(p, elem);
+}
+
+int lfvec_ack(lfvec_t *v)
+{
+    struct participant *p;
+    if (!v)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : lease_ack(p);
+}
+
+int lfvec_cas_u64(lfvec_t *v, uint64_t index, uint64_t *expected, uint64_t desired)
+{
+    struct participant *p;
+    if (!sized(v, sizeof desired) || !expected)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : vector_cas(p, index, expected, desired);
+}
+
+int lfvec_fetch_add_u64(lfvec_t *v, uint64_t index, uint64_t delta, uint64_t *old)
+{
+    struct participant *p;
+    if (!sized(v, sizeof delta))
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : vector_fetch_add(p, index, delta, old);
 }
 
 uint64_t lfvec_size(const lfvec_t *v)
@@ -161,20 +260,34 @@ uint64_t lfvec_size(const lfvec_t *v)
 
 uint64_t lfvec_capacity(const lfvec_t *v)
 {
-    return v ? vector_capacity((struct lfvec *)v) : 0; /* not const inside: it may learn how far the segment has grown */
+    return v ? memory_capacity((struct segment *)&v->seg, join_if_any(v)) : 0; /* not const inside: it learns how far others have grown it */
 }
 
 int lfvec_reserve(lfvec_t *v, uint64_t n)
 {
     const int saved = errno;
-    const int err = v ? vector_reserve(v, n) : -EINVAL;
+    struct participant *p;
+    int err = v ? join_get(v, &p) : -EINVAL;
+    err = err ? err : memory_reserve(p, n);
+    errno = saved;
+    return err;
+}
+
+int lfvec_trim(lfvec_t *v)
+{
+    const int saved = errno;
+    struct participant *p;
+    int err = v ? join_get(v, &p) : -EINVAL;
+    err = err ? err : memory_trim(p);
     errno = saved;
     return err;
 }
 
 int lfvec_clear(lfvec_t *v)
 {
-    return v ? vector_clear(v) : -EINVAL;
+    struct participant *p;
+    const int err = v ? join_get(v, &p) : -EINVAL;
+    return err ? err : vector_clear(p);
 }
 
 int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out)
@@ -183,7 +296,7 @@ int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out)
     struct lfvec_recovery tally = {0};
     if (!v)
         return -EINVAL;
-    const int err = v->seg.read_only ? -EBADF : recover_all(&v->seg, &tally);
+    const int err = v->seg.read_only ? -EBADF : join_recover(v, &tally);
     if (out)
         *out = tally;
     errno = saved;
@@ -196,7 +309,7 @@ int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out)
     struct lfvec_recovery tally = {0};
     if (!v)
         return -EINVAL;
-    const int err = v->seg.read_only ? -EBADF : recover_forced(&v->seg, slot, &tally);
+    const int err = v->seg.read_only ? -EBADF : join_recover_forced(v, slot, &tally);
     if (out)
         *out = tally;
     errno = saved;
@@ -216,6 +329,8 @@ int lfvec_stat(lfvec_t *v, struct lfvec_stat *out)
 {
     const int saved = errno;
     const int err = v && out ? stat_segment(v, out) : -EINVAL;
+    if (!err)
+        out->capacity = lfvec_capacity(v);
     errno = saved;
     return err;
 }

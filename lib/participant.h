@@ -28,6 +28,7 @@ struct participant {
     struct shm_slot *slot;
     uint32_t me;
     bool intent; /* the slot's intent is not 0 */
+    bool leased; /* its lease is held */
     uint32_t spares;
     struct cursor cursor;
     uint64_t spare[SHM_DESC_LEAVES];
@@ -54,21 +55,10 @@ struct thread_state {
 
 extern _Thread_local struct thread_state thread_state __attribute__((tls_model("initial-exec")));
 
-int participant_find(struct lfvec *v, struct participant **p); /* takes a slot at the thread's first use: 0, -EUSERS, -EBADF, -ENOMEM, -EBADMSG */
-
-static inline int participant_get(struct lfvec *v, struct participant **p)
-{
-    *p = thread_state.p;
-    return __builtin_expect(thread_state.v == v, 1) ? 0 : participant_find(v, p);
-}
-
 /* At least `want` spares in hand. Whoever got a new one must load the head for its attempt afterwards (R1). */
 int participant_spares(struct participant *p, uint32_t want);
 
 /* The spares spare[0..n) were published: they are none any more. */
 void participant_spend(struct participant *p, uint32_t n);
-
-int attachment_register(struct lfvec *v); /* before first use */
-void attachment_detach(struct lfvec *v);  /* gives back the thread's slot; the last reference unmaps */
 
 #endif

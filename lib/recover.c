@@ -59,6 +59,12 @@ static int complete_won(struct segment *s, struct shm_slot *slot, uint64_t inten
     return 0;
 }
 
+static bool in_use(struct segment *s, uint64_t ref)
+{
+    struct leaf leaf;
+    return slab_locate(s, ref, &leaf) == 0 && slab_taken(s, ref);
+}
+
 static bool spare_before(struct shm_slot *slot, uint32_t k, uint64_t ref)
 {
     while (k--)
@@ -69,16 +75,35 @@ static bool spare_before(struct shm_slot *slot, uint32_t k, uint64_t ref)
 
 /*
  * A spare whose bit is not set was recorded by somebody who died before taking it, or after giving it back: it is none. One that is
- * recorded twice was being moved.
+ * recorded twice, or as the lease's leaf too, was being moved.
  */
 static void check_spares(struct segment *s, struct shm_slot *slot)
 {
-    struct leaf leaf;
+    const uint64_t lease = atomic_load_explicit(&slot->lease_ref, memory_order_relaxed);
+    if (lease && !in_use(s, lease))
+        atomic_store_explicit(&slot->lease_ref, 0, memory_order_release);
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
         const uint64_t ref = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed);
-        if (ref && (slab_locate(s, ref, &leaf) != 0 || !slab_taken(s, ref) || spare_before(slot, k, ref)))
+        if (ref && (!in_use(s, ref) || ref == lease || spare_before(slot, k, ref)))
             atomic_store_explicit(&slot->spare_ref[k], 0, memory_order_release);
     }
+}
+
+/*
+ * A leased element is in the vector, or in the lease, never both: `lease` even is a pop under way, odd one that won; lease_return is a
+ * push back under way. Both are decided as intent is, since the slot tries nothing newer meanwhile.
+ */
+static void decide_lease(struct shm_slot *slot, uint64_t committed, struct lfvec_recovery *tally)
+{
+    const uint64_t lease = atomic_load_explicit(&slot->lease, memory_order_relaxed);
+    const uint64_t back = atomic_load_explicit(&slot->lease_return, memory_order_relaxed);
+    if (lease && !(lease & 1))
+        atomic_store_explicit(&slot->lease, committed >= lease >> 1 ? lease | 1 : 0, memory_order_release);
+    if (back && committed >= back) {
+        tally->leases_returned += lease != 0;
+        atomic_store_explicit(&slot->lease, 0, memory_order_release);
+    }
+    atomic_store_explicit(&slot->lease_return, 0, memory_order_release);
 }
 
 int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
@@ -90,79 +115,31 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
     make_even(&slot->desc[0]);
     make_even(&slot->desc[1]);
     const uint64_t intent = atomic_load_explicit(&slot->intent, memory_order_acquire);
-    const bool won = atomic_load_explicit(&slot->committed, memory_order_acquire) >= intent >> 1; /* SYNC: committed (acquire) */
-    if (intent && won) {
+    const uint64_t committed = atomic_load_explicit(&slot->committed, memory_order_acquire); /* SYNC: committed (acquire) */
+    if (intent && committed >= intent >> 1) {
         const int err = complete_won(s, slot, intent, tally);
         if (err)
             return err;
     } else if (intent) {
         tally->ops_lost++;
     }
+    decide_lease(slot, committed, tally);
     atomic_store_explicit(&slot->intent, 0, memory_order_release);
     check_spares(s, slot);
     return 0;
 }
 
-/* The slot is in our hand: recover it if its holder died, and give its empty slabs to all. */
-static int tidy(struct segment *s, uint32_t i, bool died, struct lfvec_recovery *tally)
+uint32_t recover_unheld(struct segment *s)
 {
-    struct slab_set set = {0};
-    int err = recover_slot(s, i, tally);
-    if (!err)
-        err = slab_set_load(s, &set, i); /* completes a half-made claim */
-    slab_set_drop(&set);
-    if (err)
-        return err;
-    tally->slabs_released += slab_release_empty(s, i);
-    if (died) {
-        tally->slots_recovered++;
-        atomic_fetch_add_explicit(&s->control->recoveries, 1, memory_order_relaxed);
-    }
-    slot_retire(s, i);
-    return 0;
-}
-
-static void count_held(const struct segment *s, uint32_t i, struct lfvec_recovery *tally)
-{
-    const uint32_t state = slot_state(s, i);
-    /* free or dead, and yet locked: taken this very moment, or its lock was lost; neither may be touched */
-    if (state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED || state == LFVEC_SLOT_FREE)
-        tally->slots_alive++;
-    else
-        tally->slots_unknown++;
-}
-
-int recover_all(struct segment *s, struct lfvec_recovery *tally)
-{
-    int first_err = 0;
+    struct lfvec_recovery tally = {0};
+    uint32_t released = 0;
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         const int got = slot_trylock(s, i);
-        if (got == 0 || got == -EOWNERDEAD) {
-            const int err = tidy(s, i, got != 0, tally);
-            first_err = first_err ? first_err : err;
-            slot_unlock(s, i);
-        } else {
-            count_held(s, i, tally);
-        }
+        if (got != 0 && got != -EOWNERDEAD)
+            continue;
+        if (recover_slot(s, i, &tally) == 0)
+            released += slab_release_empty(s, i);
+        slot_unlock(s, i);
     }
-    return first_err;
-}
-
-int recover_forced(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
-{
-    if (!slot_exists(s, i))
-        return -ERANGE;
-    int got = slot_trylock(s, i);
-    if (got != 0 && got != -EOWNERDEAD) {
-        const uint32_t state = slot_state(s, i);
-        if (state != LFVEC_SLOT_DEAD && state != LFVEC_SLOT_UNKNOWN)
-            return -EBUSY;
-        got = slot_reset_mutex(s, i);
-        got = got ? got : slot_trylock(s, i);
-    }
-    if (got != 0 && got != -EOWNERDEAD)
-        return got;
-    const int err = tidy(s, i, true, tally);
-    slot_unlock(s, i);
-    return err;
+    return released;
 }

@@ -7,16 +7,12 @@
 
 /*
  * Decides the last attempt of slot i's former holder and completes or drops it. The caller holds the slot's mutex. O(1), idempotent: the
- * recoverer may itself be killed at any instruction, and its successor does the same again. Adds what it did to *tally.
+ * recoverer may itself be killed at any instruction, and its successor does the same again. Adds what it did to *tally. A leased element
+ * stays in the lease; whoever takes the slot pushes it back.
  */
 int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally);
 
-/*
- * Tries every slot: recovers the dead ones and takes the empty slabs of all that nobody holds. Slots that are held are counted, and left
- * alone. Leaves every slot as free as it was.
- */
-int recover_all(struct segment *s, struct lfvec_recovery *tally);
-
-int recover_forced(struct segment *s, uint32_t i, struct lfvec_recovery *tally);
+/* Recovers the slots that nobody holds and gives their empty slabs to all; how many slabs. For an allocation that found none. */
+uint32_t recover_unheld(struct segment *s);
 
 #endif

@@ -1,8 +1,8 @@
 /* stat.c - what a segment and its participants are and do, as figures. Reads only. */
 #include "stat.h"
 
+#include "memory.h"
 #include "numa.h"
-#include "vector.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -95,7 +95,6 @@ int stat_segment(struct lfvec *v, struct lfvec_stat *out)
     stat_object(s, out);
     stat_slabs(s, out);
     stat_slots(s, out);
-    out->capacity = vector_capacity(v);
     out->recoveries = load(&s->control->recoveries);
     out->grows = load(&s->control->grows);
     return 0;
@@ -130,6 +129,7 @@ int stat_participant(struct lfvec *v, uint32_t i, struct lfvec_participant *out)
     out->helps = load(&slot->helps);
     out->slabs = count_slabs(s, i);
     out->in_flight = load(&slot->intent) >> 1;
+    out->leased = load(&slot->lease) & 1;
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
         out->spares += load(&slot->spare_ref[k]) != 0;
     if (out->state == LFVEC_SLOT_FREE)

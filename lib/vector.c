@@ -1,5 +1,5 @@
 /*
- * vector.c - push, pop, get, set, clear, reserve.
+ * vector.c - push, pop, get, set, clear: one element at a time.
  *
  * Every mutation has the same shape: load the head, resolve the leaf, prepare, attempt, and on a loss begin again. The fast paths at the
  * top of push and pop are the same operations for the case that nothing has happened since this thread's last one (or nothing that
@@ -8,54 +8,11 @@
 #include "vector.h"
 
 #include "attempt.h"
-#include "element.h"
+#include "leaf.h"
+#include "wait.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-
-static inline uint64_t entry_of(const struct segment *s, uint64_t index)
-{
-    return index >> s->l.elem_shift;
-}
-
-static inline uint32_t slot_of(const struct segment *s, uint64_t index)
-{
-    return (uint32_t)index & s->l.elem_mask;
-}
-
-/*
- * Stores an element beyond the size, in an own leaf that is in effect at head h.
- * R2: if the slot was used before, a reader with an older head may still be reading it. It will find dirty above its version. dirty is the
- * version of h and not one more: at h the slot is not live, so no reader needs it there; and if we stop here for ever, readers at h go on.
- */
-static inline void store_in_place(const struct segment *s, const struct leaf *leaf, uint32_t slot, struct head h, const void *elem)
-{
-    if (slot < atomic_load_explicit(&leaf->meta->used, memory_order_relaxed)) {
-        atomic_store_explicit(&leaf->meta->dirty, h.version, memory_order_relaxed);
-        if (slot < atomic_load_explicit(&leaf->meta->stable, memory_order_relaxed))
-            atomic_store_explicit(&leaf->meta->stable, slot, memory_order_relaxed);
-    } else {
-        atomic_store_explicit(&leaf->meta->used, slot + 1, memory_order_relaxed);
-    }
-    atomic_thread_fence(memory_order_release); /* SYNC: leaf-overwrite (release): whoever reads the new bytes finds the marks above */
-    element_store(&s->l, element_at(&s->l, leaf->data, slot), elem);
-}
-
-/*
- * Prepares a spare for its new role from version s + 1 on: a copy of the first n slots of `from` (may be NULL), and room for the rest.
- * A reader that still looks at its former role finds a seq above its version.
- */
-static void prepare_leaf(const struct segment *s, const struct leaf *y, struct head h, const struct leaf *from, uint32_t n, uint32_t used)
-{
-    atomic_store_explicit(&y->meta->seq, h.version + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* SYNC: leaf-role (release) */
-    atomic_store_explicit(&y->meta->dirty, 0, memory_order_relaxed);
-    atomic_store_explicit(&y->meta->used, used, memory_order_relaxed);
-    atomic_store_explicit(&y->meta->stable, UINT32_MAX, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* SYNC: leaf-overwrite (release) */
-    if (from)
-        element_copy(&s->l, y->data, from->data, n);
-}
 
 static void set_cursor(struct participant *p, uint64_t d, uint64_t version, struct leaf leaf, uint32_t desc)
 {
@@ -64,35 +21,11 @@ static void set_cursor(struct participant *p, uint64_t d, uint64_t version, stru
 
 /* ---- push ------------------------------------------------------------------------------------------------------------------------------ */
 
-/* All that an attempt to change entry d at head h needs to know. */
-struct site {
-    struct head h;
-    uint64_t d;
-    struct desc_view in_effect;
-    uint64_t ref; /* its leaf; 0 = none */
-    struct leaf leaf;
-    bool mine;
-};
-
-static int find_site(struct participant *p, struct head h, uint64_t d, struct site *at)
-{
-    struct segment *s = &p->v->seg;
-    at->h = h;
-    at->d = d;
-    int err = desc_resolve(s, h, d, &at->in_effect, &at->ref);
-    if (err || !at->ref) {
-        at->mine = false;
-        return err;
-    }
-    err = slab_locate(s, at->ref, &at->leaf);
-    at->mine = !err && slab_is_mine(s, at->ref, p->me);
-    return err;
-}
-
 static int push_in_place(struct participant *p, const struct site *at, uint64_t n, const void *elem)
 {
     struct segment *s = &p->v->seg;
-    store_in_place(s, &at->leaf, slot_of(s, n), at->h, elem);
+    leaf_mark(&at->leaf, leaf_slot_of(s, n), 1, at->h);
+    leaf_store(s, &at->leaf, leaf_slot_of(s, n), elem);
     if (at->in_effect.id >> 1 == p->me && desc_covers(&at->in_effect, at->d)) {
         const int won = attempt_keep(p, at->h, n + 1);
         if (won == ATTEMPT_WON)
@@ -120,27 +53,26 @@ static int push_to_spare(struct participant *p, const struct site *at, uint64_t 
 {
     struct segment *s = &p->v->seg;
     struct leaf y;
-    const uint32_t slot = slot_of(s, n);
+    const uint32_t slot = leaf_slot_of(s, n);
     const int err = slab_locate(s, p->spare[0], &y);
     if (err)
         return err;
-    prepare_leaf(s, &y, at->h, slot ? &at->leaf : NULL, slot, slot + 1);
-    element_store(&s->l, element_at(&s->l, y.data, slot), elem);
+    leaf_prepare(s, &y, at->h, &at->leaf, slot, slot + 1);
+    leaf_store(s, &y, slot, elem);
     return publish_spare(p, at, n + 1, &y);
 }
 
-/* One attempt. ATTEMPT_WON, ATTEMPT_LOST, DESC_RELOAD as -EAGAIN stand-in, or an error. */
 static int push_once(struct participant *p, struct head h, const void *elem, uint64_t *index)
 {
     struct segment *s = &p->v->seg;
     struct site at;
-    const uint64_t n = *index = head_size(h), d = entry_of(s, n);
+    const uint64_t n = *index = head_size(h), d = leaf_entry_of(s, n);
     int err = n < s->l.max_elems ? directory_ensure(s, d) : -EOVERFLOW;
-    err = err ? err : find_site(p, h, d, &at);
+    err = err ? err : attempt_site(p, h, d, &at);
     if (err)
-        return err == DESC_RELOAD ? ATTEMPT_LOST : err;
-    if (!at.ref && slot_of(s, n))
-        return -EBADMSG; /* elements below, and no leaf that holds them */
+        return err;
+    if (!at.ref && leaf_slot_of(s, n))
+        return ATTEMPT_LOST; /* elements below, and no leaf that holds them: the head has moved, and somebody trimmed */
     if (at.mine)
         return push_in_place(p, &at, n, elem);
     if (UNLIKELY(!p->spares)) {
@@ -148,41 +80,6 @@ static int push_once(struct participant *p, struct head h, const void *elem, uin
         return err ? err : ATTEMPT_LOST; /* R1: the head of the attempt is loaded after the spare was taken */
     }
     return push_to_spare(p, &at, n, elem);
-}
-
-/* What the slow paths share: attempts until one wins or fails. `once` sees a head that was loaded just now. */
-typedef int attempt_fn(struct participant *p, struct head h, void *arg);
-
-static int attempt_all(struct participant *p, attempt_fn *once, void *arg)
-{
-    struct backoff backoff = {0};
-    struct retry retry = {0};
-    for (;;) {
-        const struct head h = head_load(p->v->seg.control);
-        int done = once(p, h, arg);
-        if (done == ATTEMPT_WON)
-            return 0;
-        if (done == ATTEMPT_LOST)
-            done = retry_reload(&retry, h);
-        if (done)
-            return done;
-        if (head_load(p->v->seg.control).version != h.version)
-            attempt_lost(p, &backoff);
-    }
-}
-
-/* Takes a slot if the thread has none, and gives an operation that fails the form of one that was never tried. */
-static int attempt_until(struct lfvec *v, struct participant **p, attempt_fn *once, void *arg)
-{
-    const int saved = errno;
-    int err = participant_get(v, p);
-    if (!err) {
-        err = attempt_all(*p, once, arg);
-        if (err)
-            attempt_clear_intent(*p);
-    }
-    errno = saved;
-    return err;
 }
 
 struct push_args {
@@ -196,33 +93,50 @@ static int push_attempt(struct participant *p, struct head h, void *arg)
     return push_once(p, h, a->elem, &a->index);
 }
 
-static __attribute__((noinline)) int push_slow(struct lfvec *v, const void *elem, uint64_t *index)
+/* Each attempt is on record in lease_return before it can win: recovery tells whether the element went back. */
+static int push_back_attempt(struct participant *p, struct head h, void *arg)
 {
-    struct participant *p;
+    atomic_store_explicit(&p->slot->lease_return, h.version + 1, memory_order_release);
+    return push_attempt(p, h, arg);
+}
+
+int vector_push_back(struct participant *p, const void *elem)
+{
     struct push_args a = {.elem = elem};
-    const int err = attempt_until(v, &p, push_attempt, &a);
+    const int err = attempt_until(p, push_back_attempt, &a);
+    if (err)
+        atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
+    else
+        wait_wake(&p->v->seg, 1);
+    return err;
+}
+
+static __attribute__((noinline)) int push_slow(struct participant *p, const void *elem, uint64_t *index)
+{
+    struct push_args a = {.elem = elem};
+    const int err = attempt_until(p, push_attempt, &a);
     if (err)
         return err;
+    wait_wake(&p->v->seg, 1);
     attempt_count(&p->slot->pushes);
     if (index)
         *index = a.index;
     return 0;
 }
 
-int vector_push(struct lfvec *v, const void *elem, uint64_t *index)
+int vector_push(struct participant *p, const void *elem, uint64_t *index)
 {
-    struct participant *p = thread_state.p;
-    struct segment *s = &v->seg;
-    if (UNLIKELY(thread_state.v != v))
-        return push_slow(v, elem, index);
+    struct segment *s = &p->v->seg;
     const struct head h = head_load(s->control);
     const uint64_t n = head_size(h);
-    if (UNLIKELY(!p->cursor.desc || head_desc(h) != p->cursor.desc || entry_of(s, n) != p->cursor.d || n >= s->l.max_elems))
-        return push_slow(v, elem, index);
-    store_in_place(s, &p->cursor.leaf, slot_of(s, n), h, elem);
+    if (UNLIKELY(!p->cursor.desc || head_desc(h) != p->cursor.desc || leaf_entry_of(s, n) != p->cursor.d || n >= s->l.max_elems))
+        return push_slow(p, elem, index);
+    leaf_mark(&p->cursor.leaf, leaf_slot_of(s, n), 1, h);
+    leaf_store(s, &p->cursor.leaf, leaf_slot_of(s, n), elem);
     if (UNLIKELY(attempt_keep(p, h, n + 1) != ATTEMPT_WON))
-        return push_slow(v, elem, index);
+        return push_slow(p, elem, index);
     p->cursor.version = h.version + 1;
+    wait_wake(s, 1);
     attempt_count(&p->slot->pushes);
     if (index)
         *index = n;
@@ -239,7 +153,7 @@ static int pop_from(struct participant *p, struct head h, const struct leaf *lea
 {
     const struct segment *s = &p->v->seg;
     const uint64_t n = head_size(h);
-    element_load(&s->l, element_at(&s->l, leaf->data, slot_of(s, n - 1)), elem);
+    leaf_load(s, leaf, leaf_slot_of(s, n - 1), elem);
     return attempt_keep(p, h, n - 1);
 }
 
@@ -251,11 +165,11 @@ static int pop_attempt(struct participant *p, struct head h, void *elem)
         thread_state.last_version = h.version;
         return -EAGAIN;
     }
-    const int err = find_site(p, h, entry_of(&p->v->seg, n - 1), &at);
+    const int err = attempt_site(p, h, leaf_entry_of(&p->v->seg, n - 1), &at);
     if (err)
-        return err == DESC_RELOAD ? ATTEMPT_LOST : err;
+        return err;
     if (!at.ref)
-        return -EBADMSG;
+        return ATTEMPT_LOST;
     const int won = pop_from(p, h, &at.leaf, elem);
     const bool own = at.mine && at.in_effect.id >> 1 == p->me && desc_covers(&at.in_effect, at.d);
     if (won == ATTEMPT_WON)
@@ -263,28 +177,24 @@ static int pop_attempt(struct participant *p, struct head h, void *elem)
     return won;
 }
 
-static __attribute__((noinline)) int pop_slow(struct lfvec *v, void *elem)
+static __attribute__((noinline)) int pop_slow(struct participant *p, void *elem)
 {
-    struct participant *p;
-    const int err = attempt_until(v, &p, pop_attempt, elem);
+    const int err = attempt_until(p, pop_attempt, elem);
     if (!err)
         attempt_count(&p->slot->pops);
     return err;
 }
 
-int vector_pop(struct lfvec *v, void *elem)
+int vector_pop(struct participant *p, void *elem)
 {
-    struct participant *p = thread_state.p;
-    struct segment *s = &v->seg;
-    if (UNLIKELY(thread_state.v != v))
-        return pop_slow(v, elem);
+    struct segment *s = &p->v->seg;
     const struct head h = head_load(s->control);
     const struct cursor *c = &p->cursor;
     const uint64_t n = head_size(h);
-    if (UNLIKELY(!n || entry_of(s, n - 1) != c->d || (h.version != c->version && (!c->desc || head_desc(h) != c->desc))))
-        return pop_slow(v, elem);
+    if (UNLIKELY(!n || leaf_entry_of(s, n - 1) != c->d || (h.version != c->version && (!c->desc || head_desc(h) != c->desc))))
+        return pop_slow(p, elem);
     if (UNLIKELY(pop_from(p, h, &c->leaf, elem) != ATTEMPT_WON))
-        return pop_slow(v, elem);
+        return pop_slow(p, elem);
     p->cursor.version = h.version + 1;
     attempt_count(&p->slot->pops);
     return 0;
@@ -292,33 +202,20 @@ int vector_pop(struct lfvec *v, void *elem)
 
 /* ---- get ------------------------------------------------------------------------------------------------------------------------------- */
 
-/*
- * The copy was the element at head h iff the leaf had its role by then, and the slot was not overwritten after. seq is read last: a leaf
- * that takes a new role gets its new seq first and fresh marks afterwards, so fresh marks never go with an old seq.
- */
-static inline bool still_valid(const struct leaf *leaf, uint32_t slot, struct head h)
-{
-    atomic_thread_fence(memory_order_acquire); /* SYNC: leaf-overwrite (acquire) */
-    const bool kept = slot < atomic_load_explicit(&leaf->meta->stable, memory_order_relaxed) ||
-                      atomic_load_explicit(&leaf->meta->dirty, memory_order_relaxed) <= h.version;
-    atomic_thread_fence(memory_order_acquire); /* SYNC: leaf-role (acquire) */
-    return kept && atomic_load_explicit(&leaf->meta->seq, memory_order_relaxed) <= h.version;
-}
-
 static int get_once(struct segment *s, struct head h, uint64_t index, void *elem)
 {
     struct desc_view in_effect;
     struct leaf leaf;
     uint64_t ref;
-    int err = desc_resolve(s, h, entry_of(s, index), &in_effect, &ref);
+    int err = desc_resolve(s, h, leaf_entry_of(s, index), &in_effect, &ref);
     if (err)
         return err;
     err = ref ? slab_locate(s, ref, &leaf) : DESC_RELOAD;
     if (err)
         return err;
-    const uint32_t slot = slot_of(s, index);
-    element_load(&s->l, element_at(&s->l, leaf.data, slot), elem);
-    return still_valid(&leaf, slot, h) ? 0 : DESC_RELOAD;
+    const uint32_t slot = leaf_slot_of(s, index);
+    leaf_load(s, &leaf, slot, elem);
+    return leaf_valid(&leaf, slot, 1, h) ? 0 : DESC_RELOAD;
 }
 
 int vector_get(struct lfvec *v, uint64_t index, void *elem)
@@ -342,49 +239,114 @@ int vector_get(struct lfvec *v, uint64_t index, void *elem)
     }
 }
 
-/* ---- set, clear ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- set, compare-and-set, fetch-and-add, clear ---------------------------------------------------------------------------------------- */
 
-struct set_args {
+/*
+ * Changing an element is never done in place: readers may be at it. The leaf is copied, changed and published, as in push, at the same
+ * size. `next` decides the new value from the present one; it may refuse (a negative errno), and is asked again after a loss.
+ */
+struct change {
     uint64_t index;
-    const void *elem;
+    int (*next)(struct change *c, const void *present, const void **elem);
+    const void *elem;    /* set */
+    uint64_t *expected;  /* cas */
+    uint64_t operand;    /* cas: the new value; fetch_add: the delta */
+    uint64_t old, value; /* cas, fetch_add */
 };
 
-/* Never in place: readers may be at the element. The leaf is copied, changed and published, as in push, at the same size. */
-static int set_attempt(struct participant *p, struct head h, void *arg)
+static int set_next(struct change *c, const void *present, const void **elem)
 {
-    const struct set_args *a = arg;
-    struct segment *s = &p->v->seg;
-    struct site at;
-    struct leaf y;
-    const uint64_t n = head_size(h);
-    if (a->index >= n)
-        return -ERANGE;
-    int err = find_site(p, h, entry_of(s, a->index), &at);
-    if (err)
-        return err == DESC_RELOAD ? ATTEMPT_LOST : err;
-    if (!at.ref)
-        return -EBADMSG;
-    if (!p->spares) {
-        err = participant_spares(p, 1);
-        return err ? err : ATTEMPT_LOST;
-    }
-    err = slab_locate(s, p->spare[0], &y);
-    if (err)
-        return err;
-    const uint64_t rest = n - (at.d << s->l.elem_shift);
-    const uint32_t live = rest <= s->l.elem_mask ? (uint32_t)rest : s->l.elem_mask + 1;
-    prepare_leaf(s, &y, h, &at.leaf, live, live);
-    element_store(&s->l, element_at(&s->l, y.data, slot_of(s, a->index)), a->elem);
-    return publish_spare(p, &at, n, &y);
+    (void)present;
+    *elem = c->elem;
+    return 0;
 }
 
-int vector_set(struct lfvec *v, uint64_t index, const void *elem)
+static int cas_next(struct change *c, const void *present, const void **elem)
 {
-    struct participant *p;
-    struct set_args a = {.index = index, .elem = elem};
-    const int err = attempt_until(v, &p, set_attempt, &a);
+    memcpy(&c->old, present, sizeof c->old);
+    *elem = &c->operand;
+    return c->old == *c->expected ? 0 : -ECANCELED;
+}
+
+static int add_next(struct change *c, const void *present, const void **elem)
+{
+    memcpy(&c->old, present, sizeof c->old);
+    c->value = c->old + c->operand;
+    *elem = &c->value;
+    return 0;
+}
+
+/* The leaf's live elements go to spare[0]; then the one at the index is changed there. */
+static int change_leaf(struct participant *p, struct head h, struct change *c, const struct site *at)
+{
+    struct segment *s = &p->v->seg;
+    struct leaf y;
+    const void *elem;
+    const uint64_t rest = head_size(h) - (at->d << s->l.elem_shift);
+    const uint32_t live = rest <= s->l.elem_mask ? (uint32_t)rest : s->l.elem_mask + 1;
+    int err = slab_locate(s, p->spare[0], &y);
+    if (err)
+        return err;
+    leaf_prepare(s, &y, h, &at->leaf, live, live);
+    unsigned char *slot = element_at(&s->l, y.data, leaf_slot_of(s, c->index));
+    err = c->next(c, slot, &elem);
+    if (err) { /* a refusal is an answer, and must hold at h as a get does */
+        thread_state.last_version = h.version;
+        return leaf_valid(&at->leaf, leaf_slot_of(s, c->index), 1, h) ? err : ATTEMPT_LOST;
+    }
+    element_store(&s->l, slot, elem);
+    return publish_spare(p, at, head_size(h), &y);
+}
+
+static int change_attempt(struct participant *p, struct head h, void *arg)
+{
+    struct change *c = arg;
+    struct site at;
+    if (c->index >= head_size(h)) {
+        thread_state.last_version = h.version;
+        return -ERANGE;
+    }
+    int err = attempt_site(p, h, leaf_entry_of(&p->v->seg, c->index), &at);
+    if (err)
+        return err;
+    if (!at.ref)
+        return ATTEMPT_LOST;
+    if (!p->spares) {
+        err = participant_spares(p, 1);
+        return err ? err : ATTEMPT_LOST; /* R1 */
+    }
+    return change_leaf(p, h, c, &at);
+}
+
+static int change(struct participant *p, struct change *c)
+{
+    const int err = attempt_until(p, change_attempt, c);
     if (!err)
         attempt_count(&p->slot->sets);
+    return err;
+}
+
+int vector_set(struct participant *p, uint64_t index, const void *elem)
+{
+    struct change c = {.index = index, .next = set_next, .elem = elem};
+    return change(p, &c);
+}
+
+int vector_cas(struct participant *p, uint64_t index, uint64_t *expected, uint64_t desired)
+{
+    struct change c = {.index = index, .next = cas_next, .expected = expected, .operand = desired};
+    const int err = change(p, &c);
+    if (err == -ECANCELED)
+        *expected = c.old;
+    return err;
+}
+
+int vector_fetch_add(struct participant *p, uint64_t index, uint64_t delta, uint64_t *old)
+{
+    struct change c = {.index = index, .next = add_next, .operand = delta};
+    const int err = change(p, &c);
+    if (!err && old)
+        *old = c.old;
     return err;
 }
 
@@ -395,89 +357,10 @@ static int clear_attempt(struct participant *p, struct head h, void *unused)
     return attempt_keep(p, h, 0);
 }
 
-int vector_clear(struct lfvec *v)
+int vector_clear(struct participant *p)
 {
-    struct participant *p;
-    const int err = attempt_until(v, &p, clear_attempt, NULL);
+    const int err = attempt_until(p, clear_attempt, NULL);
     if (!err)
         attempt_count(&p->slot->clears);
-    return err;
-}
-
-/* ---- memory ---------------------------------------------------------------------------------------------------------------------------- */
-
-static struct participant *participant_if_any(struct lfvec *v)
-{
-    for (struct participant *p = thread_state.all; p; p = p->thread_next)
-        if (p->v == v)
-            return p;
-    return NULL;
-}
-
-/* Entries from the size on whose leaf the caller owns: they are written in place, at no cost in memory. */
-static uint64_t own_tail(struct lfvec *v, const struct participant *p, struct head h)
-{
-    struct segment *s = &v->seg;
-    struct desc_view in_effect;
-    struct leaf leaf;
-    uint64_t ref, d = entry_of(s, head_size(h));
-    const uint64_t from = d;
-    while (p && extent_covers(&s->dir, d) && desc_resolve(s, h, d, &in_effect, &ref) == 0 && ref && slab_locate(s, ref, &leaf) == 0 &&
-           slab_is_mine(s, ref, p->me))
-        d++;
-    return d - from;
-}
-
-/* Leaves that the caller could take without more memory being committed. */
-static uint64_t free_leaves(struct lfvec *v, const struct participant *p)
-{
-    struct segment *s = &v->seg;
-    uint64_t n = p ? p->spares : 0;
-    (void)segment_extend_known(s, &s->slabtab, 0);
-    const uint64_t high = slab_high(s);
-    for (uint64_t slab = 0; slab < high; slab++) {
-        const uint64_t word = slab_word(s, slab);
-        if (slab_word_state(word) == SHM_SLAB_UNOWNED)
-            n += s->l.slab_leaves;
-    }
-    for (uint32_t i = 0; p && i < p->slabs.count; i++)
-        n += slab_count_free(s, p->slabs.slab[i]);
-    return n;
-}
-
-uint64_t vector_capacity(struct lfvec *v)
-{
-    struct segment *s = &v->seg;
-    const struct participant *p = participant_if_any(v);
-    const struct head h = head_load(s->control);
-    const uint64_t size = head_size(h);
-    const uint64_t leaves = own_tail(v, p, h) + free_leaves(v, p);
-    const uint64_t first = entry_of(s, size);
-    (void)segment_extend_known(s, &s->dir, 0);
-    uint64_t entries = first + leaves;
-    const uint64_t ready = atomic_load_explicit(&s->dir.ready, memory_order_relaxed);
-    entries = entries < ready ? entries : ready;
-    uint64_t capacity = entries << s->l.elem_shift;
-    capacity = capacity < s->l.max_elems ? capacity : s->l.max_elems;
-    return capacity > size ? capacity : size;
-}
-
-int vector_reserve(struct lfvec *v, uint64_t n)
-{
-    struct segment *s = &v->seg;
-    struct participant *p;
-    int err = participant_get(v, &p);
-    if (err || !n)
-        return err;
-    if (n > s->l.max_elems)
-        return -EOVERFLOW;
-    err = directory_ensure(s, entry_of(s, n - 1));
-    while (!err) {
-        const uint64_t have = vector_capacity(v);
-        if (have >= n)
-            break;
-        for (uint64_t k = 0; !err && k <= (n - have - 1) / ((uint64_t)s->l.slab_leaves << s->l.elem_shift); k++)
-            err = slab_reserve(s, p->me);
-    }
     return err;
 }

@@ -1,15 +1,16 @@
-/* vector.h - the operations, arguments already checked. Errors as in lfvec.h. */
+/* vector.h - the operations on elements, for a thread that has joined. Arguments are checked. Errors as in lfvec.h. */
 #ifndef LFVEC_VECTOR_H
 #define LFVEC_VECTOR_H
 
 #include "participant.h"
 
-int vector_push(struct lfvec *v, const void *elem, uint64_t *index);
-int vector_pop(struct lfvec *v, void *elem);
-int vector_get(struct lfvec *v, uint64_t index, void *elem);
-int vector_set(struct lfvec *v, uint64_t index, const void *elem);
-int vector_clear(struct lfvec *v);
-int vector_reserve(struct lfvec *v, uint64_t n);
-uint64_t vector_capacity(struct lfvec *v);
+int vector_push(struct participant *p, const void *elem, uint64_t *index);
+int vector_push_back(struct participant *p, const void *elem); /* a push whose outcome slot->lease_return records */
+int vector_pop(struct participant *p, void *elem);
+int vector_get(struct lfvec *v, uint64_t index, void *elem); /* joins nothing */
+int vector_set(struct participant *p, uint64_t index, const void *elem);
+int vector_cas(struct participant *p, uint64_t index, uint64_t *expected, uint64_t desired); /* 8-byte elements */
+int vector_fetch_add(struct participant *p, uint64_t index, uint64_t delta, uint64_t *old);
+int vector_clear(struct participant *p);
 
 #endif

@@ -1,0 +1,274 @@
+/*
+ * batch.c - see batch.h. A batch is what one descriptor can publish: the rest of the current leaf and as many more as it has entries for.
+ * Longer calls are several batches, one after the other.
+ */
+#include "batch.h"
+
+#include "attempt.h"
+#include "leaf.h"
+#include "lfvec.h"
+#include "wait.h"
+
+uint64_t batch_most(const struct segment *s)
+{
+    const uint64_t leaves = ((uint64_t)(SHM_DESC_LEAVES - 1) << s->l.elem_shift) + 1; /* wherever in a leaf it begins */
+    return leaves < LFVEC_BATCH_MAX ? leaves : LFVEC_BATCH_MAX;
+}
+
+static size_t elem_bytes(const struct segment *s, size_t n)
+{
+    return n * s->l.elem_size;
+}
+
+/* ---- push_n ---------------------------------------------------------------------------------------------------------------------------- */
+
+struct batch {
+    const unsigned char *from;
+    uint64_t n;     /* wanted, and then done */
+    uint64_t index; /* of the first */
+    struct desc_plan plan;
+    uint32_t spent;     /* spares that the plan uses */
+    bool nothing_new;   /* the plan says what the descriptor in effect says already */
+};
+
+/* One leaf of a batch: elements [at, at + n) of it, in place if the leaf is ours, else in a spare. */
+static int batch_leaf(struct participant *p, const struct site *at, uint32_t slot, uint32_t n, const unsigned char *from, struct batch *b)
+{
+    struct segment *s = &p->v->seg;
+    struct leaf leaf = at->leaf;
+    uint64_t ref = at->ref, old = 0;
+    if (at->mine) {
+        leaf_mark(&leaf, slot, n, at->h);
+    } else {
+        ref = p->spare[b->spent];
+        old = at->ref;
+        const int err = slab_locate(s, ref, &leaf);
+        if (err)
+            return err;
+        leaf_prepare(s, &leaf, at->h, &at->leaf, slot, slot + n);
+        b->spent++;
+    }
+    element_store_run(&s->l, element_at(&s->l, leaf.data, slot), from, n);
+    b->plan.entry[b->plan.count].leaf_ref = ref;
+    b->plan.entry[b->plan.count++].old_ref = old;
+    return 0;
+}
+
+/* All leaves of a batch. -ENOBUFS: the spares do not suffice. */
+static int batch_leaves(struct participant *p, struct head h, struct batch *b, struct site *at)
+{
+    struct segment *s = &p->v->seg;
+    const uint64_t size = head_size(h);
+    b->plan.first = leaf_entry_of(s, size);
+    b->plan.count = b->spent = 0;
+    for (uint64_t done = 0; done < b->n;) {
+        const uint64_t d = leaf_entry_of(s, size + done);
+        const uint32_t slot = leaf_slot_of(s, size + done), room = s->l.elem_mask + 1 - slot;
+        const uint32_t n = b->n - done < room ? (uint32_t)(b->n - done) : room;
+        int err = directory_ensure(s, d);
+        err = err ? err : attempt_site(p, h, d, at);
+        if (err)
+            return err;
+        if (!at->ref && slot)
+            return ATTEMPT_LOST;
+        if (!at->mine && b->spent == p->spares)
+            return -ENOBUFS;
+        err = batch_leaf(p, at, slot, n, b->from + elem_bytes(s, done), b);
+        if (err)
+            return err;
+        done += n;
+    }
+    b->nothing_new = b->plan.count == 1 && at->mine && at->in_effect.id >> 1 == p->me && desc_covers(&at->in_effect, at->d);
+    return 0;
+}
+
+static int batch_attempt(struct participant *p, struct head h, void *arg)
+{
+    struct batch *b = arg;
+    struct segment *s = &p->v->seg;
+    struct site at;
+    const uint64_t size = b->index = head_size(h);
+    if (size + b->n > s->l.max_elems) {
+        b->n = size < s->l.max_elems ? s->l.max_elems - size : 0;
+        if (!b->n)
+            return -EOVERFLOW;
+    }
+    int err = batch_leaves(p, h, b, &at);
+    if (err == -ENOBUFS) {
+        err = participant_spares(p, p->spares + 1);
+        return err ? err : ATTEMPT_LOST; /* R1 */
+    }
+    if (err)
+        return err;
+    if (b->nothing_new)
+        return attempt_keep(p, h, size + b->n);
+    return attempt_publish(p, h, &at.in_effect, size + b->n, &b->plan, b->spent);
+}
+
+/* As much of one batch as there is room for: when memory ends, half of it is tried, and so on. */
+static int batch_push_some(struct participant *p, struct batch *b)
+{
+    for (;;) {
+        const int err = attempt_until(p, batch_attempt, b);
+        if ((err != -ENOSPC && err != -EOVERFLOW) || b->n < 2)
+            return err;
+        b->n /= 2;
+    }
+}
+
+int64_t batch_push(struct participant *p, const void *elems, size_t n, uint64_t *first)
+{
+    struct segment *s = &p->v->seg;
+    const uint64_t most = batch_most(s);
+    size_t done = 0;
+    while (done < n) {
+        struct batch b = {.from = (const unsigned char *)elems + elem_bytes(s, done), .n = n - done < most ? n - done : most};
+        const uint64_t asked = b.n;
+        const int err = batch_push_some(p, &b);
+        if (err)
+            return done ? (int64_t)done : err;
+        if (!done && first)
+            *first = b.index;
+        done += b.n;
+        wait_wake(s, b.n);
+        atomic_store_explicit(&p->slot->pushes, atomic_load_explicit(&p->slot->pushes, memory_order_relaxed) + b.n, memory_order_relaxed);
+        if (b.n < asked)
+            break; /* that was all the room */
+    }
+    return (int64_t)done;
+}
+
+/* ---- pop_n ----------------------------------------------------------------------------------------------------------------------------- */
+
+struct pop_batch {
+    unsigned char *to;
+    uint64_t n;
+};
+
+/* The last element first. A win proves that all of it was what the vector held. */
+static int pop_batch_attempt(struct participant *p, struct head h, void *arg)
+{
+    struct pop_batch *b = arg;
+    struct segment *s = &p->v->seg;
+    struct site at;
+    const uint64_t size = head_size(h);
+    if (!size) {
+        thread_state.last_version = h.version;
+        return -EAGAIN;
+    }
+    const uint64_t n = b->n < size ? b->n : size;
+    for (uint64_t done = 0; done < n;) {
+        const uint64_t last = size - 1 - done;
+        const uint32_t slot = leaf_slot_of(s, last);
+        const uint32_t run = n - done < slot + UINT64_C(1) ? (uint32_t)(n - done) : slot + 1;
+        const int err = attempt_site(p, h, leaf_entry_of(s, last), &at);
+        if (err || !at.ref)
+            return err ? err : ATTEMPT_LOST;
+        element_load_run_down(&s->l, b->to + elem_bytes(s, done), element_at(&s->l, at.leaf.data, slot), run);
+        done += run;
+    }
+    const int won = attempt_keep(p, h, size - n);
+    if (won == ATTEMPT_WON)
+        b->n = n;
+    return won;
+}
+
+int64_t batch_pop(struct participant *p, void *elems, size_t n)
+{
+    struct segment *s = &p->v->seg;
+    const uint64_t most = batch_most(s);
+    size_t done = 0;
+    while (done < n) {
+        struct pop_batch b = {.to = (unsigned char *)elems + elem_bytes(s, done), .n = n - done < most ? n - done : most};
+        const int err = attempt_until(p, pop_batch_attempt, &b);
+        if (err)
+            return done ? (int64_t)done : err;
+        done += b.n;
+        atomic_store_explicit(&p->slot->pops, atomic_load_explicit(&p->slot->pops, memory_order_relaxed) + b.n, memory_order_relaxed);
+    }
+    return (int64_t)done;
+}
+
+/* ---- get_n and snapshot ---------------------------------------------------------------------------------------------------------------- */
+
+/* Copies slots [slot, slot + n) of the leaf of entry d as of head h. 0, DESC_RELOAD, or a negative errno. */
+static int copy_run(struct segment *s, struct head h, uint64_t d, uint32_t slot, uint32_t n, unsigned char *to)
+{
+    struct desc_view in_effect;
+    struct leaf leaf;
+    uint64_t ref;
+    int err = desc_resolve(s, h, d, &in_effect, &ref);
+    if (err)
+        return err;
+    err = ref ? slab_locate(s, ref, &leaf) : DESC_RELOAD;
+    if (err)
+        return err;
+    element_load_run(&s->l, to, element_at(&s->l, leaf.data, slot), n);
+    return leaf_valid(&leaf, slot, n, h) ? 0 : DESC_RELOAD;
+}
+
+/* Leaf by leaf, each valid at a head of its own. */
+int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n)
+{
+    struct segment *s = &v->seg;
+    struct retry retry = {0};
+    uint64_t done = 0;
+    while (done < n) {
+        const struct head h = head_load(s->control);
+        const uint64_t size = head_size(h), at = first + done;
+        thread_state.last_version = h.version;
+        if (at >= size)
+            return done ? (int64_t)done : -ERANGE;
+        const uint32_t slot = leaf_slot_of(s, at);
+        uint64_t run = s->l.elem_mask + UINT64_C(1) - slot;
+        run = run < n - done ? run : n - done;
+        run = run < size - at ? run : size - at;
+        int err = copy_run(s, h, leaf_entry_of(s, at), slot, (uint32_t)run, (unsigned char *)elems + elem_bytes(s, done));
+        if (!err)
+            done += run;
+        else if (err == DESC_RELOAD)
+            err = retry_reload(&retry, h);
+        if (err < 0)
+            return done ? (int64_t)done : err;
+    }
+    return (int64_t)done;
+}
+
+/* From the top downwards: the slots that churn are read first, the lower ones stay put. */
+static int snapshot_once(struct segment *s, struct head h, uint64_t first, unsigned char *to, uint64_t n)
+{
+    uint64_t end = first + n;
+    while (end > first) {
+        const uint64_t d = leaf_entry_of(s, end - 1), start = d << s->l.elem_shift;
+        const uint64_t from = start > first ? start : first;
+        const int err = copy_run(s, h, d, leaf_slot_of(s, from), (uint32_t)(end - from), to + elem_bytes(s, from - first));
+        if (err)
+            return err;
+        end = from;
+    }
+    return 0;
+}
+
+enum { SNAPSHOT_TRIES = 1000 };
+
+int batch_snapshot(struct lfvec *v, uint64_t first, void *elems, size_t n, uint64_t *version)
+{
+    struct segment *s = &v->seg;
+    struct retry retry = {0};
+    for (uint32_t tries = 0; tries < SNAPSHOT_TRIES; tries++) {
+        const struct head h = head_load(s->control);
+        if (first > head_size(h) || n > head_size(h) - first)
+            return -ERANGE;
+        int err = snapshot_once(s, h, first, elems, n);
+        if (!err) {
+            thread_state.last_version = h.version;
+            if (version)
+                *version = h.version;
+            return 0;
+        }
+        err = err == DESC_RELOAD ? retry_reload(&retry, h) : err;
+        if (err)
+            return err;
+    }
+    return -EAGAIN;
+}

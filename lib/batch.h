@@ -1,0 +1,13 @@
+/* batch.h - many elements in one step: push_n, pop_n, get_n, snapshot. Arguments are checked. Errors as in lfvec.h. */
+#ifndef LFVEC_BATCH_H
+#define LFVEC_BATCH_H
+
+#include "participant.h"
+
+uint64_t batch_most(const struct segment *s); /* elements that one step takes */
+int64_t batch_push(struct participant *p, const void *elems, size_t n, uint64_t *first);
+int64_t batch_pop(struct participant *p, void *elems, size_t n);
+int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n);
+int batch_snapshot(struct lfvec *v, uint64_t first, void *elems, size_t n, uint64_t *version);
+
+#endif

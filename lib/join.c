@@ -1,0 +1,356 @@
+/*
+ * join.c - see join.h.
+ *
+ * A slot is taken at a thread's first mutation and given back by the thread's exit (a thread-specific destructor) or by detach. A mapping
+ * goes only when no thread of this process holds a mutex in it: their C library's list of robust mutexes would lead nowhere.
+ * A forked child has none of its parent's slots: the parent holds them. It drops them unopened.
+ */
+#include "join.h"
+
+#include "lease.h"
+#include "recover.h"
+#include "slot.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t exit_key;
+static int once_error;
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER; /* this process's attachments and their participants */
+static struct lfvec *attachments;
+
+static void forget_attachment(struct lfvec *v)
+{
+    for (struct lfvec **at = &attachments; *at; at = &(*at)->next)
+        if (*at == v) {
+            *at = v->next;
+            return;
+        }
+}
+
+static void free_attachment(struct lfvec *v)
+{
+    segment_close(&v->seg);
+    free(v);
+}
+
+static void drop_reference(struct lfvec *v)
+{
+    if (atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    pthread_mutex_lock(&registry);
+    forget_attachment(v);
+    pthread_mutex_unlock(&registry);
+    free_attachment(v);
+}
+
+static void unlink_participant(struct participant *p)
+{
+    pthread_mutex_lock(&registry);
+    for (struct participant **at = &p->v->participants; *at; at = &(*at)->vec_next)
+        if (*at == p) {
+            *at = p->vec_next;
+            break;
+        }
+    pthread_mutex_unlock(&registry);
+    for (struct participant **at = &thread_state.all; *at; at = &(*at)->thread_next)
+        if (*at == p) {
+            *at = p->thread_next;
+            break;
+        }
+    if (thread_state.p == p) {
+        thread_state.p = NULL;
+        thread_state.v = NULL;
+    }
+}
+
+/* Spares first lose their bit and then their record: in between, a record without a bit is none. */
+static void free_spares(struct participant *p)
+{
+    for (uint32_t k = 0; k < p->spares; k++) {
+        slab_free(&p->v->seg, p->spare[k]);
+        atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
+    }
+    p->spares = 0;
+}
+
+/*
+ * Leaves the slot as a new one is, but for the slabs that still hold elements: the next holder inherits those. What cannot be pushed back
+ * for want of space stays leased, for a later holder to try.
+ */
+static int leave_slot(struct participant *p)
+{
+    struct segment *s = &p->v->seg;
+    const int returned = lease_return(p);
+    if (returned >= 0)
+        lease_free_leaf(p);
+    free_spares(p);
+    (void)slab_release_empty(s, p->me);
+    slab_set_drop(&p->slabs);
+    slot_retire(s, p->me);
+    slot_unlock(s, p->me);
+    return returned;
+}
+
+/* In its own thread, at rest. */
+static void release_participant(struct participant *p)
+{
+    struct lfvec *v = p->v;
+    unlink_participant(p);
+    (void)leave_slot(p);
+    free(p);
+    drop_reference(v);
+}
+
+static void thread_exit(void *unused)
+{
+    (void)unused;
+    while (thread_state.all)
+        release_participant(thread_state.all);
+}
+
+/* A process that exits without detaching: its last thread gives its slots back; those of threads that still run are for recovery. */
+__attribute__((destructor)) static void process_exit(void)
+{
+    thread_exit(NULL);
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&registry);
+}
+
+static void after_fork_parent(void)
+{
+    pthread_mutex_unlock(&registry);
+}
+
+/* The child is a new participant: only its private memory is put right, nothing in the segment is touched. */
+static void after_fork_child(void)
+{
+    for (struct lfvec **at = &attachments; *at;) {
+        struct lfvec *v = *at;
+        while (v->participants) {
+            struct participant *p = v->participants;
+            v->participants = p->vec_next;
+            slab_set_drop(&p->slabs);
+            free(p);
+        }
+        atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
+        if (v->closed) {
+            *at = v->next;
+            free_attachment(v);
+        } else {
+            at = &v->next;
+        }
+    }
+    thread_state.v = NULL;
+    thread_state.p = thread_state.all = NULL;
+    pthread_mutex_unlock(&registry);
+}
+
+static void set_up(void)
+{
+    once_error = pthread_key_create(&exit_key, thread_exit);
+    if (!once_error)
+        once_error = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+static struct participant *joined(const struct lfvec *v)
+{
+    struct participant *p = thread_state.all;
+    while (p && p->v != v)
+        p = p->thread_next;
+    return p;
+}
+
+int join_attachment(struct lfvec *v)
+{
+    pthread_once(&once, set_up);
+    if (once_error)
+        return -once_error;
+    atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
+    pthread_mutex_lock(&registry);
+    v->next = attachments;
+    attachments = v;
+    pthread_mutex_unlock(&registry);
+    return 0;
+}
+
+void join_detach(struct lfvec *v)
+{
+    struct participant *p = joined(v);
+    pthread_mutex_lock(&registry);
+    v->closed = true;
+    pthread_mutex_unlock(&registry);
+    if (p)
+        release_participant(p);
+    drop_reference(v);
+}
+
+/* The spares that the slot's former holders left, to the front of the list. */
+static void inherit_spares(struct participant *p)
+{
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
+        const uint64_t ref = atomic_load_explicit(&p->slot->spare_ref[k], memory_order_relaxed);
+        if (!ref)
+            continue;
+        p->spare[p->spares] = ref;
+        atomic_store_explicit(&p->slot->spare_ref[p->spares++], ref, memory_order_release); /* twice for a moment: check_spares() knows */
+        if (p->spares - 1 != k)
+            atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
+    }
+}
+
+/* The mutex of slot i is in our hand: what its former holders left is ours. */
+static int inherit(struct participant *p, uint32_t i, struct lfvec_recovery *tally)
+{
+    struct segment *s = &p->v->seg;
+    p->me = i;
+    p->slot = slot_at(s, i);
+    p->cursor.d = UINT64_MAX;
+    const int err = recover_slot(s, i, tally);
+    if (!err)
+        inherit_spares(p);
+    return err ? err : slab_set_load(s, &p->slabs, i);
+}
+
+static void count_recovery(struct segment *s, struct lfvec_recovery *tally)
+{
+    tally->slots_recovered++;
+    atomic_fetch_add_explicit(&s->control->recoveries, 1, memory_order_relaxed);
+}
+
+static int take_slot(struct participant *p)
+{
+    struct segment *s = &p->v->seg;
+    struct lfvec_recovery tally = {0};
+    int result = -EUSERS;
+    for (uint32_t i = 1; i <= s->l.max_slots; i++) {
+        const int got = slot_trylock(s, i);
+        if (got != 0 && got != -EOWNERDEAD)
+            continue;
+        int err = inherit(p, i, &tally);
+        const int returned = err ? err : lease_return(p);
+        err = returned < 0 ? returned : 0;
+        if (!err) {
+            if (got)
+                count_recovery(s, &tally);
+            slot_announce(s, i);
+            return 0;
+        }
+        slab_set_drop(&p->slabs); /* damaged, or its lease finds no space: leave it as it is, and try another */
+        p->spares = 0;
+        slot_unlock(s, i);
+        result = err;
+    }
+    return result;
+}
+
+static int make_participant(struct lfvec *v, struct participant **made)
+{
+    struct participant *p = calloc(1, sizeof *p);
+    if (!p)
+        return -ENOMEM;
+    p->v = v;
+    int err = -pthread_setspecific(exit_key, &thread_state);
+    if (!err)
+        err = take_slot(p);
+    if (err) {
+        free(p);
+        return err;
+    }
+    atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+    pthread_mutex_lock(&registry);
+    p->vec_next = v->participants;
+    v->participants = p;
+    pthread_mutex_unlock(&registry);
+    p->thread_next = thread_state.all;
+    thread_state.all = p;
+    *made = p;
+    return 0;
+}
+
+int join_find(struct lfvec *v, struct participant **found)
+{
+    const int saved = errno;
+    struct participant *p = joined(v);
+    if (v->seg.read_only)
+        return -EBADF;
+    const int err = p ? 0 : make_participant(v, &p);
+    errno = saved;
+    if (err)
+        return err;
+    thread_state.v = v;
+    thread_state.p = *found = p;
+    return 0;
+}
+
+const struct participant *join_if_any(const struct lfvec *v)
+{
+    return joined(v);
+}
+
+/* ---- recovery -------------------------------------------------------------------------------------------------------------------------- */
+
+/* The mutex of slot i is in our hand: take it over as a new holder would, and leave it at once. */
+static int pass_through(struct lfvec *v, uint32_t i, bool died, struct lfvec_recovery *tally)
+{
+    struct segment *s = &v->seg;
+    struct participant p = {.v = v};
+    died |= atomic_load_explicit(&slot_at(s, i)->pid, memory_order_relaxed) != 0; /* recovered by an allocation in need, and not retired */
+    const int err = inherit(&p, i, tally);
+    if (err) {
+        slab_set_drop(&p.slabs);
+        slot_unlock(s, i);
+        return err;
+    }
+    if (died)
+        count_recovery(s, tally);
+    const int returned = leave_slot(&p);
+    tally->leases_returned += returned == 1;
+    return returned < 0 ? returned : 0;
+}
+
+static void count_held(const struct segment *s, uint32_t i, struct lfvec_recovery *tally)
+{
+    const uint32_t state = slot_state(s, i);
+    if (state == LFVEC_SLOT_DEAD || state == LFVEC_SLOT_UNKNOWN) /* dead, and yet locked: the kernel has lost the lock's trace */
+        tally->slots_unknown++;
+    else
+        tally->slots_alive++;
+}
+
+int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
+{
+    struct segment *s = &v->seg;
+    int first_err = 0;
+    for (uint32_t i = 1; i <= s->l.max_slots; i++) {
+        const int got = slot_trylock(s, i);
+        if (got != 0 && got != -EOWNERDEAD) {
+            count_held(s, i, tally);
+            continue;
+        }
+        const int err = pass_through(v, i, got != 0, tally);
+        first_err = first_err ? first_err : err;
+    }
+    return first_err;
+}
+
+int join_recover_forced(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
+{
+    struct segment *s = &v->seg;
+    if (!slot_exists(s, i))
+        return -ERANGE;
+    int got = slot_trylock(s, i);
+    if (got != 0 && got != -EOWNERDEAD) {
+        const uint32_t state = slot_state(s, i);
+        if (state != LFVEC_SLOT_DEAD && state != LFVEC_SLOT_UNKNOWN)
+            return -EBUSY;
+        got = slot_reset_mutex(s, i);
+        got = got ? got : slot_trylock(s, i);
+    }
+    return got == 0 || got == -EOWNERDEAD ? pass_through(v, i, true, tally) : got;
+}

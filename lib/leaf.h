@@ -1,0 +1,81 @@
+/*
+ * leaf.h - storing elements into own leaves, and telling whether what was read from a leaf was valid.
+ *
+ * The two halves of one bargain: a writer marks what it is about to overwrite (seq, dirty, stable) before it stores; a reader copies first
+ * and reads the marks afterwards, from the one that changes most often to the one that makes the others void.
+ */
+#ifndef LFVEC_LEAF_H
+#define LFVEC_LEAF_H
+
+#include "element.h"
+#include "head.h"
+#include "slab.h"
+
+static inline uint64_t leaf_entry_of(const struct segment *s, uint64_t index)
+{
+    return index >> s->l.elem_shift;
+}
+
+static inline uint32_t leaf_slot_of(const struct segment *s, uint64_t index)
+{
+    return (uint32_t)index & s->l.elem_mask;
+}
+
+/*
+ * Announces that slots [slot, slot + n) of an own leaf in effect at head h, all beyond the size, are about to be stored.
+ * R2: if a slot was used before, a reader with an older head may still be reading it; it will find dirty above its version. dirty is the
+ * version of h and not one more: at h the slot is not live, so no reader needs it there, and if we stop here for ever, readers at h go on.
+ */
+static inline void leaf_mark(const struct leaf *leaf, uint32_t slot, uint32_t n, struct head h)
+{
+    const uint32_t used = atomic_load_explicit(&leaf->meta->used, memory_order_relaxed);
+    if (slot < used) {
+        atomic_store_explicit(&leaf->meta->dirty, h.version, memory_order_relaxed);
+        if (slot < atomic_load_explicit(&leaf->meta->stable, memory_order_relaxed))
+            atomic_store_explicit(&leaf->meta->stable, slot, memory_order_relaxed);
+    }
+    if (slot + n > used)
+        atomic_store_explicit(&leaf->meta->used, slot + n, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* SYNC: leaf-overwrite (release): whoever reads the new bytes finds the marks above */
+}
+
+static inline void leaf_store(const struct segment *s, const struct leaf *leaf, uint32_t slot, const void *elem)
+{
+    element_store(&s->l, element_at(&s->l, leaf->data, slot), elem);
+}
+
+static inline void leaf_load(const struct segment *s, const struct leaf *leaf, uint32_t slot, void *elem)
+{
+    element_load(&s->l, element_at(&s->l, leaf->data, slot), elem);
+}
+
+/*
+ * Gives a spare its role from the version after h on: a copy of the first n slots of `from`, and room for more, `used` slots in all.
+ * A reader that still looks at its former role finds a seq above its version.
+ */
+static inline void leaf_prepare(const struct segment *s, const struct leaf *y, struct head h, const struct leaf *from, uint32_t n, uint32_t used)
+{
+    atomic_store_explicit(&y->meta->seq, h.version + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* SYNC: leaf-role (release): the new seq before the fresh marks */
+    atomic_store_explicit(&y->meta->dirty, 0, memory_order_relaxed);
+    atomic_store_explicit(&y->meta->used, used, memory_order_relaxed);
+    atomic_store_explicit(&y->meta->stable, UINT32_MAX, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* SYNC: leaf-overwrite (release) */
+    if (n)
+        element_copy(&s->l, y->data, from->data, n);
+}
+
+/*
+ * Was what has been copied from slots [slot, slot + n) the state at head h? Yes iff the leaf had its role by then and none of them was
+ * overwritten after. seq is read last: fresh marks never go with an old seq.
+ */
+static inline bool leaf_valid(const struct leaf *leaf, uint32_t slot, uint32_t n, struct head h)
+{
+    atomic_thread_fence(memory_order_acquire); /* SYNC: leaf-overwrite (acquire) */
+    const bool kept = slot + n <= atomic_load_explicit(&leaf->meta->stable, memory_order_relaxed) ||
+                      atomic_load_explicit(&leaf->meta->dirty, memory_order_relaxed) <= h.version;
+    atomic_thread_fence(memory_order_acquire); /* SYNC: leaf-role (acquire) */
+    return kept && atomic_load_explicit(&leaf->meta->seq, memory_order_relaxed) <= h.version;
+}
+
+#endif

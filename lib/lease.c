@@ -1,0 +1,105 @@
+/*
+ * lease.c - see lease.h.
+ *
+ * The leased element lies in a leaf of the slot's own, written before the head moves. slot->lease is `version << 1` while the pop is tried
+ * and `version << 1 | 1` once it has won, so that recovery decides it as it decides an intent; acknowledging is one store of 0. The way
+ * back is a push under slot->lease_return, decided in the same way: the element is in the vector or in the lease, never in both.
+ */
+#include "lease.h"
+
+#include "attempt.h"
+#include "leaf.h"
+#include "vector.h"
+
+/* The slot's lease leaf: a spare that changes its record. The new record first: recovery drops a spare that is the lease's leaf as well. */
+static int own_leaf(struct participant *p, struct leaf *leaf)
+{
+    struct segment *s = &p->v->seg;
+    uint64_t ref = atomic_load_explicit(&p->slot->lease_ref, memory_order_relaxed);
+    if (!ref) {
+        const int err = participant_spares(p, 1);
+        if (err)
+            return err;
+        ref = p->spare[p->spares - 1];
+        atomic_store_explicit(&p->slot->lease_ref, ref, memory_order_release);
+        atomic_store_explicit(&p->slot->spare_ref[--p->spares], 0, memory_order_release);
+    }
+    return slab_locate(s, ref, leaf);
+}
+
+struct lease_args {
+    void *elem;
+    struct leaf copy;
+};
+
+static int lease_attempt(struct participant *p, struct head h, void *arg)
+{
+    struct lease_args *a = arg;
+    struct segment *s = &p->v->seg;
+    struct site at;
+    const uint64_t n = head_size(h);
+    if (!n)
+        return -EAGAIN;
+    const int err = attempt_site(p, h, leaf_entry_of(s, n - 1), &at);
+    if (err || !at.ref)
+        return err ? err : ATTEMPT_LOST;
+    leaf_load(s, &at.leaf, leaf_slot_of(s, n - 1), a->elem);
+    leaf_store(s, &a->copy, 0, a->elem);
+    attempt_clear_intent(p);
+    atomic_store_explicit(&p->slot->lease, (h.version + 1) << 1, memory_order_release); /* the copy stands before it counts */
+    const int won = attempt_keep(p, h, n - 1);
+    atomic_store_explicit(&p->slot->lease, won == ATTEMPT_WON ? (h.version + 1) << 1 | 1 : 0, memory_order_release);
+    atomic_thread_fence(memory_order_release); /* a lost attempt's copy is not overwritten while it might count */
+    return won;
+}
+
+int lease_pop(struct participant *p, void *elem)
+{
+    struct lease_args a = {.elem = elem};
+    if (p->leased)
+        return -EBUSY;
+    const int saved = errno;
+    int err = own_leaf(p, &a.copy);
+    errno = saved;
+    err = err ? err : attempt_until(p, lease_attempt, &a);
+    if (err)
+        return err;
+    p->leased = true;
+    attempt_count(&p->slot->pops);
+    return 0;
+}
+
+int lease_ack(struct participant *p)
+{
+    if (!p->leased)
+        return -EINVAL;
+    atomic_store_explicit(&p->slot->lease, 0, memory_order_release);
+    p->leased = false;
+    return 0;
+}
+
+int lease_return(struct participant *p)
+{
+    struct segment *s = &p->v->seg;
+    struct leaf copy;
+    int err = 0;
+    if (!(atomic_load_explicit(&p->slot->lease, memory_order_relaxed) & 1))
+        return 0;
+    err = slab_locate(s, atomic_load_explicit(&p->slot->lease_ref, memory_order_relaxed), &copy);
+    err = err ? err : vector_push_back(p, copy.data);
+    if (err)
+        return err;
+    atomic_store_explicit(&p->slot->lease, 0, memory_order_release);
+    atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
+    p->leased = false;
+    return 1;
+}
+
+void lease_free_leaf(struct participant *p)
+{
+    const uint64_t ref = atomic_load_explicit(&p->slot->lease_ref, memory_order_relaxed);
+    struct leaf leaf;
+    if (ref && slab_locate(&p->v->seg, ref, &leaf) == 0)
+        slab_free(&p->v->seg, ref);
+    atomic_store_explicit(&p->slot->lease_ref, 0, memory_order_release);
+}

@@ -1,0 +1,11 @@
+/* memory.h - capacity, reserve, trim. Errors as in lfvec.h. */
+#ifndef LFVEC_MEMORY_H
+#define LFVEC_MEMORY_H
+
+#include "participant.h"
+
+uint64_t memory_capacity(struct segment *s, const struct participant *p); /* p: the caller's part, or NULL */
+int memory_reserve(struct participant *p, uint64_t n);
+int memory_trim(struct participant *p);
+
+#endif

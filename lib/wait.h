@@ -1,0 +1,26 @@
+/*
+ * wait.h - waiting for an element, and waking those who wait.
+ *
+ * `waiters` says that somebody may be asleep; a push that sees 0 makes no system call. Any waiter may be killed at any time, so it is a
+ * flag that each waiter raises anew rather than a count that the dead would leave too high. A pusher may be killed between its win and its
+ * wake: therefore nobody sleeps longer than WAIT_SLICE at a time, and looks again.
+ */
+#ifndef LFVEC_WAIT_H
+#define LFVEC_WAIT_H
+
+#include "participant.h"
+
+#include <time.h>
+
+void wait_wake_slow(struct shm_control *c, uint64_t pushed);
+
+/* After a push of `pushed` elements. The compare-and-swap of the head was a full barrier: either we see the flag, or its raiser our element. */
+static inline void wait_wake(struct segment *s, uint64_t pushed)
+{
+    if (__builtin_expect(atomic_load_explicit(&s->control->waiters, memory_order_relaxed), 0))
+        wait_wake_slow(s->control, pushed);
+}
+
+int wait_pop(struct participant *p, void *elem, const struct timespec *timeout);
+
+#endif
