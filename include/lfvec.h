@@ -235,8 +235,9 @@ int lfvec_fetch_add_u64(lfvec_t *v, uint64_t index, uint64_t delta, uint64_t *ol
 uint64_t lfvec_size(const lfvec_t *v);
 
 /*
- * Elements that the calling thread can have in the vector before more memory must be committed. At least the size. A figure for planning:
- * memory that others free or take meanwhile changes it. Costs a pass over the slab table.
+ * Elements that fit before more memory must be committed, as seen by the calling thread (or, if it has no slot, by the next thread to take
+ * one): memory that belongs to other participants is not counted. At least the size. A figure for planning: others change it meanwhile.
+ * Costs a pass over the slab table.
  */
 uint64_t lfvec_capacity(const lfvec_t *v);
 
@@ -371,7 +372,7 @@ struct lfvec_participant {
     uint64_t last_version; /* of its last operation that took effect */
     uint64_t pushes, pops, sets, clears, cas_retries, helps;
     uint64_t in_flight;    /* version that an unfinished operation tries to make; 0 = none */
-    uint64_t leased;       /* 1: holds an unacknowledged element */
+    uint64_t leased;       /* 1: holds an unacknowledged element, or is just popping one on lease */
     uint64_t slabs;        /* slabs that it owns */
 };
 

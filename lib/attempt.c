@@ -1,10 +1,12 @@
 /* attempt.c - see attempt.h. */
 #include "attempt.h"
 
+#include "breakage.h"
+
 /* What the descriptor in effect covers and ours does not must be in the directory before ours takes its place. */
 static int help(struct participant *p, struct head h, const struct desc_view *in_effect, const struct desc_plan *plan)
 {
-    if (!in_effect->id || (in_effect->count == 1 && plan->count == 1 && in_effect->first == plan->first))
+    if (BROKEN(BREAK_HELP) || !in_effect->id || (in_effect->count == 1 && plan->count == 1 && in_effect->first == plan->first))
         return 0;
     const int err = desc_complete_write(&p->v->seg, h, in_effect);
     if (!err && in_effect->id >> 1 != p->me)
@@ -29,7 +31,7 @@ int attempt_publish(struct participant *p, struct head h, const struct desc_view
     const int helped = help(p, h, in_effect, plan);
     if (helped)
         return helped;
-    const uint32_t buffer = head_desc(h) == p->me * 2 ? 1 : 0; /* R3: not the one that the head names */
+    const uint32_t buffer = head_desc(h) == p->me * 2 && !BROKEN(BREAK_R3) ? 1 : 0; /* R3: not the one that the head names */
     attempt_clear_intent(p);
     atomic_thread_fence(memory_order_release); /* no byte of the buffer changes while the intent still names it */
     desc_write(&p->slot->desc[buffer], h.version + 1, plan);

@@ -254,15 +254,13 @@ static bool name_leads_to(const char *name, int fd)
 }
 
 /* Under the lock: somebody else may have finished it, or given up and unlinked it. */
-static int finish_half_made(struct segment *s, int flags, const struct lfvec_attr *attr)
+static int finish_half_made(struct segment *s, const struct lfvec_attr *attr)
 {
     struct stat st;
     if (shm_object_stat(s->fd, &st) != 0 || st.st_nlink == 0)
         return AGAIN;
     if (look(s->fd) != FOUND_HALF_MADE)
         return AGAIN;
-    if (!(flags & LFVEC_CREATE))
-        return error_set(-ENOENT, "%s: its creator died before it was finished; create it again, or remove it: lfvec-shmctl rm %s", s->name, s->name);
     if (fchmod(s->fd, attr->mode) != 0 && errno != EPERM) /* EPERM: another user's left-over that we may write to; its mode stands */
         return -errno;
     const int err = initialise(s, attr);
@@ -274,10 +272,13 @@ static int finish_half_made(struct segment *s, int flags, const struct lfvec_att
 
 static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *attr)
 {
+    if (!(flags & LFVEC_CREATE)) /* what is not finished is not there: nothing to wait for */
+        return error_set(-ENOENT, "%s: being created, or its creator died half-way; create it (again), or remove it: lfvec-shmctl rm %s", s->name,
+                         s->name);
     int err = shm_object_lock(s->fd);
     if (err)
         return error_set(err, "%s: cannot lock it: %s", s->name, strerror(-err));
-    err = finish_half_made(s, flags, attr);
+    err = finish_half_made(s, attr);
     (void)shm_object_unlock(s->fd);
     return err;
 }

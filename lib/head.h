@@ -8,6 +8,7 @@
 #define LFVEC_HEAD_H
 
 #include "atomic16.h"
+#include "breakage.h"
 #include "format.h"
 
 struct head {
@@ -49,7 +50,7 @@ static inline struct head head_load(const struct shm_control *c)
     for (;;) {
         const uint64_t before = atomic_load_explicit(&c->head.version, memory_order_acquire); /* SYNC: head-publish (acquire) */
         const uint64_t packed = atomic_load_explicit(&c->head.packed, memory_order_acquire);  /* SYNC: head-publish (acquire) */
-        if (atomic_load_explicit(&c->head.version, memory_order_relaxed) == before)
+        if (atomic_load_explicit(&c->head.version, memory_order_relaxed) == before || BROKEN(BREAK_HEAD))
             return (struct head){before, packed};
     }
 }

@@ -352,5 +352,5 @@ int join_recover_forced(struct lfvec *v, uint32_t i, struct lfvec_recovery *tall
         got = slot_reset_mutex(s, i);
         got = got ? got : slot_trylock(s, i);
     }
-    return got == 0 || got == -EOWNERDEAD ? pass_through(v, i, true, tally) : got;
+    return got == 0 || got == -EOWNERDEAD ? pass_through(v, i, got != 0, tally) : got;
 }

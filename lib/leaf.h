@@ -7,6 +7,7 @@
 #ifndef LFVEC_LEAF_H
 #define LFVEC_LEAF_H
 
+#include "breakage.h"
 #include "element.h"
 #include "head.h"
 #include "slab.h"
@@ -29,7 +30,7 @@ static inline uint32_t leaf_slot_of(const struct segment *s, uint64_t index)
 static inline void leaf_mark(const struct leaf *leaf, uint32_t slot, uint32_t n, struct head h)
 {
     const uint32_t used = atomic_load_explicit(&leaf->meta->used, memory_order_relaxed);
-    if (slot < used) {
+    if (slot < used && !BROKEN(BREAK_MARKS)) {
         atomic_store_explicit(&leaf->meta->dirty, h.version, memory_order_relaxed);
         if (slot < atomic_load_explicit(&leaf->meta->stable, memory_order_relaxed))
             atomic_store_explicit(&leaf->meta->stable, slot, memory_order_relaxed);
@@ -55,7 +56,8 @@ static inline void leaf_load(const struct segment *s, const struct leaf *leaf, u
  */
 static inline void leaf_prepare(const struct segment *s, const struct leaf *y, struct head h, const struct leaf *from, uint32_t n, uint32_t used)
 {
-    atomic_store_explicit(&y->meta->seq, h.version + 1, memory_order_relaxed);
+    if (!BROKEN(BREAK_ROLE))
+        atomic_store_explicit(&y->meta->seq, h.version + 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* SYNC: leaf-role (release): the new seq before the fresh marks */
     atomic_store_explicit(&y->meta->dirty, 0, memory_order_relaxed);
     atomic_store_explicit(&y->meta->used, used, memory_order_relaxed);
@@ -75,7 +77,7 @@ static inline bool leaf_valid(const struct leaf *leaf, uint32_t slot, uint32_t n
     const bool kept = slot + n <= atomic_load_explicit(&leaf->meta->stable, memory_order_relaxed) ||
                       atomic_load_explicit(&leaf->meta->dirty, memory_order_relaxed) <= h.version;
     atomic_thread_fence(memory_order_acquire); /* SYNC: leaf-role (acquire) */
-    return kept && atomic_load_explicit(&leaf->meta->seq, memory_order_relaxed) <= h.version;
+    return BROKEN(BREAK_VALID) || (kept && atomic_load_explicit(&leaf->meta->seq, memory_order_relaxed) <= h.version);
 }
 
 #endif

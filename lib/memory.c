@@ -5,43 +5,56 @@
 #include "leaf.h"
 #include "recover.h"
 
-/* Entries from the size on whose leaf the caller owns: they are written in place, at no cost in memory. */
-static uint64_t own_tail(struct segment *s, const struct participant *p, struct head h)
+/*
+ * The slot whose slabs the caller may use: its own, or, if it has none, the one that it would get.
+ */
+static uint32_t slot_of_caller(const struct segment *s, const struct participant *p)
+{
+    if (p)
+        return p->me;
+    for (uint32_t i = 1; i <= s->l.max_slots; i++)
+        if (atomic_load_explicit(&slot_at(s, i)->pid, memory_order_relaxed) == 0)
+            return i;
+    return 0;
+}
+
+/* Entries from the size on whose leaf slot `me` owns: they are written in place, at no cost in memory. */
+static uint64_t own_tail(struct segment *s, uint32_t me, struct head h)
 {
     struct desc_view in_effect;
     struct leaf leaf;
     uint64_t ref, d = leaf_entry_of(s, head_size(h));
     const uint64_t from = d;
-    while (p && extent_covers(&s->dir, d) && desc_resolve(s, h, d, &in_effect, &ref) == 0 && ref && slab_locate(s, ref, &leaf) == 0 &&
-           slab_is_mine(s, ref, p->me))
+    while (extent_covers(&s->dir, d) && desc_resolve(s, h, d, &in_effect, &ref) == 0 && ref && slab_locate(s, ref, &leaf) == 0 &&
+           slab_is_mine(s, ref, me))
         d++;
     return d - from;
 }
 
-/* Leaves that the caller could take without more memory being committed. */
-static uint64_t free_leaves(struct segment *s, const struct participant *p)
+/* Leaves that slot `me` could take without more memory being committed. */
+static uint64_t free_leaves(struct segment *s, uint32_t me)
 {
-    uint64_t n = p ? p->spares : 0;
-    (void)segment_extend_known(s, &s->slabtab, 0);
+    uint64_t n = 0;
     const uint64_t high = slab_high(s);
     for (uint64_t slab = 0; slab < high; slab++) {
         const uint64_t word = slab_word(s, slab);
-        if (slab_word_state(word) == SHM_SLAB_UNOWNED)
+        const uint32_t state = slab_word_state(word);
+        if (state == SHM_SLAB_UNOWNED)
             n += s->l.slab_leaves;
+        else if (state == SHM_SLAB_OWNED && slab_word_owner(word) == me && (slab_known(s, slab) || slab_learn(s, slab) == 0))
+            n += slab_count_free(s, slab);
     }
-    for (uint32_t i = 0; p && i < p->slabs.count; i++)
-        n += slab_count_free(s, p->slabs.slab[i]);
     return n;
 }
 
 uint64_t memory_capacity(struct segment *s, const struct participant *p)
 {
-    const struct head h = head_load(s->control);
-    const uint64_t size = head_size(h);
-    const uint64_t leaves = own_tail(s, p, h) + free_leaves(s, p);
-    const uint64_t first = leaf_entry_of(s, size);
+    (void)segment_extend_known(s, &s->slabtab, 0);
     (void)segment_extend_known(s, &s->dir, 0);
-    uint64_t entries = first + leaves;
+    const struct head h = head_load(s->control);
+    const uint32_t me = slot_of_caller(s, p);
+    const uint64_t size = head_size(h), spares = p ? p->spares : 0;
+    uint64_t entries = leaf_entry_of(s, size) + own_tail(s, me, h) + free_leaves(s, me) + spares;
     const uint64_t ready = atomic_load_explicit(&s->dir.ready, memory_order_relaxed);
     entries = entries < ready ? entries : ready;
     uint64_t capacity = entries << s->l.elem_shift;

@@ -129,7 +129,7 @@ int stat_participant(struct lfvec *v, uint32_t i, struct lfvec_participant *out)
     out->helps = load(&slot->helps);
     out->slabs = count_slabs(s, i);
     out->in_flight = load(&slot->intent) >> 1;
-    out->leased = load(&slot->lease) & 1;
+    out->leased = load(&slot->lease) != 0;
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
         out->spares += load(&slot->spare_ref[k]) != 0;
     if (out->state == LFVEC_SLOT_FREE)

@@ -8,6 +8,7 @@
 #include "vector.h"
 
 #include "attempt.h"
+#include "breakage.h"
 #include "leaf.h"
 #include "wait.h"
 
@@ -77,7 +78,8 @@ static int push_once(struct participant *p, struct head h, const void *elem, uin
         return push_in_place(p, &at, n, elem);
     if (UNLIKELY(!p->spares)) {
         err = participant_spares(p, 1);
-        return err ? err : ATTEMPT_LOST; /* R1: the head of the attempt is loaded after the spare was taken */
+        if (err || !BROKEN(BREAK_R1_HEAD))
+            return err ? err : ATTEMPT_LOST; /* R1: the head of the attempt is loaded after the spare was taken */
     }
     return push_to_spare(p, &at, n, elem);
 }
@@ -313,7 +315,8 @@ static int change_attempt(struct participant *p, struct head h, void *arg)
         return ATTEMPT_LOST;
     if (!p->spares) {
         err = participant_spares(p, 1);
-        return err ? err : ATTEMPT_LOST; /* R1 */
+        if (err || !BROKEN(BREAK_R1_HEAD))
+            return err ? err : ATTEMPT_LOST; /* R1 */
     }
     return change_leaf(p, h, c, &at);
 }

@@ -1,0 +1,31 @@
+/*
+ * breakage.h - what can be taken out of the library, to see that the tests notice. Test-only: tests/order compiles the library a second
+ * time with LFVEC_BREAKABLE and sets lfvec_break. In every other build BROKEN() is the constant 0, and nothing of it is compiled.
+ */
+#ifndef LFVEC_BREAKAGE_H
+#define LFVEC_BREAKAGE_H
+
+enum breakage {
+    BREAK_NOTHING,
+    BREAK_MARKS,      /* R2: an overwritten slot is not marked */
+    BREAK_STAMP,      /* a helper installs a leaf whatever the entry's stamp says */
+    BREAK_HELP,       /* the descriptor in effect is not completed before it is replaced */
+    BREAK_VALID,      /* what was read from a leaf is always taken for valid */
+    BREAK_R1_HEAD,    /* R1: the attempt goes on with the head loaded before its spare was taken */
+    BREAK_R1_SEQ,     /* R1: a leaf is taken without a new seq */
+    BREAK_R3,         /* R3: the descriptor that the head names is overwritten */
+    BREAK_DESC,       /* a descriptor is not validated after it was read */
+    BREAK_HEAD,       /* the two halves of the head are read without a second look */
+    BREAK_IN_PLACE,   /* a push to a leaf of somebody else's goes there in place */
+    BREAK_FREE_EARLY, /* the replaced leaf is freed before the head was moved */
+    BREAK_ROLE        /* a leaf gets a new role without a new seq */
+};
+
+#ifdef LFVEC_BREAKABLE
+extern int lfvec_break;
+#define BROKEN(what) (lfvec_break == (what))
+#else
+#define BROKEN(what) 0
+#endif
+
+#endif
