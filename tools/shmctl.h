@@ -1,0 +1,269 @@
+/*
+ * shmctl.h - what the commands of lfvec-shmctl share.
+ *
+ * Layers, each using only those above it:
+ *   shmctl_util.c   messages, names, numbers, opening a segment
+ *   shmctl_call.c   one command line: options, operands, help
+ *   shmctl_table.c  reports: the only place that knows libsmartcols
+ *   shmctl_value.c  elements to text and back
+ *   shmctl_ask.c    what destructive commands owe to those who still use the segment
+ *   shmctl_*.c      one file a command, each exporting one struct command
+ *   shmctl.c        the table of commands
+ *
+ * The judgement (what is damaged, who is alive, what can be recovered) is the library's; nothing here reads the shared bytes.
+ */
+#ifndef LFVEC_SHMCTL_H
+#define LFVEC_SHMCTL_H
+
+#include <lfvec.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h> /* optarg */
+
+/* Exit status. Every function here that returns `int status` returns one of these. */
+enum status {
+    DONE = 0,  /* sound, done */
+    NO = 1,    /* a fault was found, or the answer is no */
+    USAGE = 2, /* the command line makes no sense */
+    BLIND = 3  /* could not look: absent, not allowed, damaged header */
+};
+
+#define PROGRAM "lfvec-shmctl"
+#define SHM_DIRECTORY "/dev/shm" /* where shm_open(3) of glibc and musl keeps its objects */
+
+/* ---- a command and its command line: shmctl_call.c ---- */
+
+/* An option. key: its short letter, or from LONG_ONLY on if it has none. An array ends with a zero key. */
+struct opt {
+    int key;
+    const char *name;
+    const char *arg; /* name of its argument in the help; NULL = takes none */
+    const char *help;
+};
+
+enum { LONG_ONLY = 256, OPT_COMMON = 1024 };
+
+enum column_kind { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_BOOL };
+
+enum {
+    COLUMN_DETAIL = 1, /* not in text unless named by -o; always in JSON */
+    COLUMN_ASKED = 2   /* only if named by -o */
+};
+
+/* A column of a report. An array ends with a NULL name; its order is that of the command's enum of columns. */
+struct column {
+    const char *name;
+    enum column_kind kind;
+    unsigned flags;
+    const char *help;
+};
+
+enum report_style {
+    REPORT_NONE,
+    REPORT_ROWS,   /* a table with headings */
+    REPORT_FIELDS, /* one record: in text a line a field, in JSON and raw a row */
+    REPORT_VALUES  /* as rows, but headings only with -o: what scripts put into variables */
+};
+
+enum command_group { GROUP_LOOK, GROUP_ELEMENTS, GROUP_CARE, GROUP_LIFE, GROUPS };
+
+enum {
+    COMMAND_ASKS = 1 /* destructive: has --yes, --dry-run, --force */
+};
+
+struct call;
+
+struct command {
+    const char *name;
+    enum command_group group;
+    unsigned flags;
+    const char *operands;
+    const char *summary; /* one line, lower case, no full stop */
+    const char *details; /* more for --help, or NULL */
+    const char *example;
+    const struct opt *options;
+    const struct column *columns;
+    enum report_style style;
+    const char *report; /* name of the array in JSON */
+    int (*run)(struct call *call);
+};
+
+enum { MAX_OPTIONS = 48, MAX_COLUMNS = 64 };
+
+/* One command line. */
+struct call {
+    const struct command *command;
+    int argc; /* operands, once call_next() has returned 0 */
+    char **argv;
+    bool json, raw, noheadings, bytes, yes, dry_run, force;
+    const char *columns; /* of -o, or NULL */
+    void *getopt;        /* shmctl_call.c's own */
+};
+
+/* The next option of the command itself (its argument in optarg), 0 at the end. Common options are dealt with inside. */
+int call_next(struct call *call);
+
+/* After the options: takes the name off the operands and checks it, and that between min and max operands are left. */
+const char *call_name(struct call *call, int min, int max);
+
+/* One line on stderr about the command line, then exit status 2. */
+_Noreturn void call_usage(const struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Numbers on the command line; what does not fit is a usage error that says `what`. */
+uint64_t call_number(const struct call *call, const char *what, const char *text, uint64_t min, uint64_t max);
+uint64_t call_bytes(const struct call *call, const char *what, const char *text, uint64_t min, uint64_t max);
+
+int call_run(const struct command *command, int argc, char **argv);
+
+void call_help(const struct command *command, FILE *out);
+
+/* ---- messages, names, numbers, segments: shmctl_util.c ---- */
+
+/* One line on stderr: "lfvec-shmctl: NAME: ...". Returns status. */
+int complain(int status, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A remark that changes nothing about the exit status. */
+void remark(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* complain() about the error that a function of the library returned for v, and what to do about it. `what`: "push", "recover". */
+int failed(lfvec_t *v, const char *what, int error);
+
+/* Opens a segment that must exist. NULL after a complaint, with the exit status in *status. */
+lfvec_t *open_segment(const char *name, int flags, int *status);
+
+/* complain() about a failed lfvec_open() with its errno, in the library's own sentence. Returns the status. */
+int open_failed(const char *name, int error);
+
+/*
+ * Whether the lfvec_open() that just failed with `error` found an object that is no lfvec segment at all, rather than a damaged one.
+ * Both are EBADMSG; only the sentence tells them apart. When in doubt: foreign, so that it is left alone.
+ */
+bool is_foreign(int error);
+
+/* lfvec_stat(), or a complaint. Returns DONE or a status. */
+int look_at(lfvec_t *v, struct lfvec_stat *st);
+
+/* NULL if it is a name for shm_open(3), or what is wrong with it, in a static buffer. */
+const char *name_fault(const char *name);
+
+_Noreturn void out_of_memory(void);
+void *need(size_t bytes);
+
+bool parse_number(const char *text, uint64_t *value); /* decimal, or hex after 0x */
+bool parse_bytes(const char *text, uint64_t *value);  /* and K, M, G, T: powers of 1024 */
+
+/* Text for people. Each writes into buf and returns it. */
+char *text_bytes(char *buf, size_t size, uint64_t bytes);
+char *text_time(char *buf, size_t size, uint64_t seconds);
+char *text_uuid(char *buf, size_t size, const uint8_t uuid[16]);
+char *text_user(char *buf, size_t size, uint32_t uid);
+char *text_group(char *buf, size_t size, uint32_t gid);
+const char *text_state(uint32_t state);
+
+/* Bytes free in and total of the file system of the segments; false if it cannot be told. */
+bool shm_space(uint64_t *free_bytes, uint64_t *total_bytes);
+
+/* ---- reports: shmctl_table.c ---- */
+
+struct libscols_table;
+struct libscols_line;
+
+struct report {
+    const struct call *call;
+    const struct column *columns;
+    struct libscols_table *table;
+    struct libscols_line *line;                /* current row */
+    struct libscols_line *fields[MAX_COLUMNS]; /* upright: the line of each column */
+    int place[MAX_COLUMNS];                    /* position of each column in the output, -1 = not shown */
+    int shown[MAX_COLUMNS];                    /* columns in their order of output */
+    int count;                                 /* how many are shown */
+    size_t rows;                               /* since the last flush */
+    bool upright, values, plain, raw_differs;  /* values: bare, without headings; plain: cells as for programs */
+};
+
+/* The report that call asks for, with columns and options of its command. */
+void report_open(struct report *report, const struct call *call);
+/* Another set of columns under the same options: for --dry-run. */
+void report_open_as(struct report *report, const struct call *call, const struct column *columns, enum report_style style,
+                    const char *name);
+void report_csv(struct report *report);                          /* values separated by commas */
+void report_width(struct report *report, int column, int width); /* known beforehand, for reports that are flushed in parts */
+void report_as_number(struct report *report, int column);        /* a text column that holds numbers this time: no quotes in JSON */
+void report_row(struct report *report);
+/* Sets a cell of the row: as people read it, and as programs do. */
+void report_set(struct report *report, int column, const char *people, const char *program);
+void report_text(struct report *report, int column, const char *text);
+void report_number(struct report *report, int column, uint64_t number);
+void report_signed(struct report *report, int column, int64_t number);
+void report_bytes(struct report *report, int column, uint64_t bytes);
+void report_time(struct report *report, int column, uint64_t seconds);
+void report_hex(struct report *report, int column, uint64_t number);
+void report_bool(struct report *report, int column, bool yes);
+/* Prints the rows so far and forgets them, if the form of output allows it: for reports of any length. */
+void report_flush(struct report *report);
+void report_close(struct report *report); /* prints and frees */
+bool report_shows(const struct report *report, int column);
+
+/* NULL, or the entry of `list` that is no column. */
+const char *report_bad_column(const struct column *columns, const char *list);
+
+/* ---- elements as text: shmctl_value.c ---- */
+
+enum value_format { VALUE_DEFAULT, VALUE_DECIMAL, VALUE_SIGNED, VALUE_HEX, VALUE_BYTES, VALUE_STRING, VALUE_RAW };
+enum value_input { INPUT_NUMBER, INPUT_BYTES, INPUT_STRING, INPUT_STDIN };
+
+/* Elements of one segment, on their way in or out. */
+struct value {
+    uint32_t size;
+    enum value_format format;
+    enum value_input input;
+    unsigned char *elem; /* size bytes */
+    char *text;          /* of elem, by value_text() */
+};
+
+enum { OPT_HEX = 900, OPT_STRING, OPT_STDIN };
+/* clang-format off */
+#define VALUE_FORMAT_OPTION {'f', "format", "FORMAT", "decimal, signed, hex, bytes, string or raw"}
+#define VALUE_INPUT_OPTIONS \
+    {OPT_HEX, "hex", NULL, "values are the bytes of elements in hex, in memory order"}, \
+    {OPT_STRING, "string", NULL, "values are strings, padded with zeros"}, \
+    {OPT_STDIN, "stdin", NULL, "read the raw bytes of elements from standard input"}
+/* clang-format on */
+
+enum value_format value_format_option(const struct call *call, const char *text);
+bool value_input_option(int key, enum value_input *input); /* true if key was one of VALUE_INPUT_OPTIONS */
+void value_init(struct value *value, const struct call *call, const lfvec_t *v, enum value_format format, enum value_input input);
+void value_free(struct value *value);
+const char *value_text(const struct value *value);
+bool value_is_number(const struct value *value);
+/* Parses text into out (size bytes). NULL, or what is wrong, in a static buffer. */
+const char *value_parse(const struct value *value, const char *text, unsigned char *out);
+/* Reads one element from standard input: 1, 0 at the end, or -1 with *got bytes of a part of one. */
+int value_read(const struct value *value, unsigned char *out, size_t *got);
+void report_value(struct report *report, int column, const struct value *value);
+
+/* ---- destructive commands: shmctl_ask.c ---- */
+
+/* DONE, or a complaint that names the live participants, unless --force. */
+int refuse_if_used(const struct call *call, lfvec_t *v, const struct lfvec_stat *st);
+
+/* DONE if --yes or the terminal says so. The question is made of the format. */
+int ask(const struct call *call, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* DONE if the name still leads to the segment that v and st describe. */
+int still_the_same(lfvec_t *v, const struct lfvec_stat *st);
+
+/* --dry-run: a table of what would be done, one row a step. */
+void plan_open(struct report *report, const struct call *call);
+void plan_step(struct report *report, const char *action, const char *target, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* One step for each slot in the state. Returns how many. */
+uint32_t plan_slots(struct report *report, lfvec_t *v, const struct lfvec_stat *st, uint32_t state);
+
+/* ---- the commands ---- */
+extern const struct command command_list, command_info, command_ps, command_dump, command_check;
+extern const struct command command_push, command_pop, command_get, command_set;
+extern const struct command command_recover, command_reset, command_reserve;
+extern const struct command command_create, command_rm;
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * shmctl_util.c - messages, names, numbers for people, and the opening of segments.
+ *
+ * A message is one line on stderr: which segment, what is wrong; what to do.
+ */
+#include "shmctl.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+/* ---- messages ---- */
+
+static void say(const char *name, const char *format, va_list ap)
+{
+    fflush(stdout); /* in the order of events when both go to one place */
+    fprintf(stderr, PROGRAM ": %s: ", name);
+    vfprintf(stderr, format, ap);
+    fputc('\n', stderr);
+}
+
+int complain(int status, const char *name, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    say(name, format, ap);
+    va_end(ap);
+    return status;
+}
+
+void remark(const char *name, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    say(name, format, ap);
+    va_end(ap);
+}
+
+void out_of_memory(void)
+{
+    fputs(PROGRAM ": out of memory; raise the limit of this process (ulimit -v), or ask for less at a time\n", stderr);
+    exit(BLIND);
+}
+
+void *need(size_t bytes)
+{
+    void *p = calloc(1, bytes ? bytes : 1);
+    if (!p)
+        out_of_memory();
+    return p;
+}
+
+/* ---- names ---- */
+
+const char *name_fault(const char *name)
+{
+    static char fault[320];
+    const char *last = strrchr(name, '/');
+    if (strlen(name) > 254)
+        return "the name is too long; at most 254 bytes";
+    if (!last) {
+        snprintf(fault, sizeof fault, "the name of a segment begins with a slash; did you mean /%s?", name);
+        return fault;
+    }
+    if (last[1] == '\0' || strcmp(last, "/.") == 0 || strcmp(last, "/..") == 0)
+        return "not the name of a segment; " PROGRAM " list shows those there are";
+    if (last == name)
+        return NULL;
+    snprintf(fault, sizeof fault, "the name of a segment has one slash, at its beginning; did you mean %s?", last);
+    return fault;
+}
+
+/* ---- numbers ---- */
+
+/* Decimal or 0x hex without sign or blanks. NULL, or where it ends. No octal: 010 is ten. */
+static const char *scan_number(const char *text, uint64_t *value)
+{
+    bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    const char *digits = hex ? text + 2 : text;
+    char *end;
+    if (!strchr(hex ? "0123456789abcdefABCDEF" : "0123456789", *digits) || !*digits)
+        return NULL;
+    errno = 0;
+    *value = strtoull(digits, &end, hex ? 16 : 10);
+    return errno ? NULL : end;
+}
+
+bool parse_number(const char *text, uint64_t *value)
+{
+    const char *end = scan_number(text, value);
+    return end && *end == '\0';
+}
+
+bool parse_bytes(const char *text, uint64_t *value)
+{
+    static const char units[] = "KMGT";
+    const char *end = scan_number(text, value);
+    if (!end || *end == '\0')
+        return end != NULL;
+    const char *unit = strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end);
+    if (!unit || !*unit)
+        return false;
+    end++;
+    if (strcmp(end, "") != 0 && strcmp(end, "B") != 0 && strcmp(end, "iB") != 0)
+        return false;
+    unsigned shift = 10 * (unsigned)(unit - units + 1);
+    if (*value > UINT64_MAX >> shift)
+        return false;
+    *value <<= shift;
+    return true;
+}
+
+/* One digit after the point, integer arithmetic: the same in every locale. Rounds to the nearest tenth. */
+char *text_bytes(char *buf, size_t size, uint64_t bytes)
+{
+    static const char units[] = "BKMGTPE";
+    unsigned unit = 0;
+    while (unit < 6 && bytes >> (10 * unit) >= 1024)
+        unit++;
+    uint64_t whole = bytes >> (10 * unit);
+    uint64_t rest = unit ? (bytes >> (10 * (unit - 1))) & 1023 : 0;
+    uint64_t tenths = (rest * 10 + 512) >> 10;
+    if (tenths == 10) {
+        whole++;
+        tenths = 0;
+    }
+    if (tenths)
+        snprintf(buf, size, "%llu.%llu%c", (unsigned long long)whole, (unsigned long long)tenths, units[unit]);
+    else
+        snprintf(buf, size, "%llu%c", (unsigned long long)whole, units[unit]);
+    return buf;
+}
+
+char *text_time(char *buf, size_t size, uint64_t seconds)
+{
+    time_t t = (time_t)seconds;
+    struct tm tm;
+    if (!localtime_r(&t, &tm) || !strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm))
+        snprintf(buf, size, "%llu", (unsigned long long)seconds);
+    return buf;
+}
+
+char *text_uuid(char *buf, size_t size, const uint8_t uuid[16])
+{
+    size_t at = 0;
+    for (int i = 0; i < 16 && at + 4 < size; i++)
+        at += (size_t)snprintf(buf + at, size - at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+    return buf;
+}
+
+char *text_user(char *buf, size_t size, uint32_t uid)
+{
+    const struct passwd *user = getpwuid((uid_t)uid);
+    if (user)
+        snprintf(buf, size, "%s", user->pw_name);
+    else
+        snprintf(buf, size, "%u", uid);
+    return buf;
+}
+
+char *text_group(char *buf, size_t size, uint32_t gid)
+{
+    const struct group *group = getgrgid((gid_t)gid);
+    if (group)
+        snprintf(buf, size, "%s", group->gr_name);
+    else
+        snprintf(buf, size, "%u", gid);
+    return buf;
+}
+
+const char *text_state(uint32_t state)
+{
+    static const char *const names[] = {
+        [LFVEC_SLOT_FREE] = "free", [LFVEC_SLOT_ALIVE] = "alive",     [LFVEC_SLOT_STOPPED] = "stopped",
+        [LFVEC_SLOT_DEAD] = "dead", [LFVEC_SLOT_UNKNOWN] = "unknown",
+    };
+    return state < sizeof names / sizeof names[0] ? names[state] : "?";
+}
+
+/* ---- segments ---- */
+
+bool shm_space(uint64_t *free_bytes, uint64_t *total_bytes)
+{
+    struct statvfs fs;
+    if (statvfs(SHM_DIRECTORY, &fs) != 0)
+        return false;
+    *free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    *total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+    return true;
+}
+
+/* The library grows by whole slabs, so a slab is what was missing at least. */
+static int no_space(const lfvec_t *v, const struct lfvec_stat *st, const char *what)
+{
+    uint64_t available = 0, total = 0;
+    char needed[16], left[16], suggested[16];
+    shm_space(&available, &total);
+    text_bytes(needed, sizeof needed, st->slab_bytes);
+    text_bytes(left, sizeof left, available);
+    snprintf(suggested, sizeof suggested, "%lluM", (unsigned long long)(2 * (total >> 20) + 1));
+    return complain(NO, lfvec_name(v),
+                    "%s: no memory left in " SHM_DIRECTORY ": needs %s at a time, %s free; "
+                    "enlarge it with mount -o remount,size=%s " SHM_DIRECTORY ", for a container docker run --shm-size=%s",
+                    what, needed, left, suggested, suggested);
+}
+
+static int full(const lfvec_t *v, const struct lfvec_stat *st, const char *what)
+{
+    char limit[16];
+    text_bytes(limit, sizeof limit, st->max_bytes);
+    return complain(NO, lfvec_name(v),
+                    "%s: beyond its limits of %llu elements and %s; create another with larger --max-elems or --max-bytes", what,
+                    (unsigned long long)st->max_elems, limit);
+}
+
+int failed(lfvec_t *v, const char *what, int error)
+{
+    const char *name = lfvec_name(v);
+    struct lfvec_stat st;
+    memset(&st, 0, sizeof st);
+    (void)lfvec_stat(v, &st); /* figures for the message only; zeros if even that fails */
+    switch (-error) {
+    case ENOSPC:
+        return no_space(v, &st, what);
+    case EOVERFLOW:
+        return full(v, &st, what);
+    case EUSERS:
+        return complain(NO, name, "%s: all its %u slots are held; end a participant (" PROGRAM " ps %s), or create it with more --slots",
+                        what, st.max_slots, name);
+    case EBADMSG:
+        return complain(NO, name, "%s: the segment is damaged; " PROGRAM " check %s says where, then create and fill it anew", what, name);
+    case ENOMEM:
+        return complain(BLIND, name, "%s: this process may not map more memory; raise its limit (ulimit -v)", what);
+    case EBADF:
+        return complain(BLIND, name, "%s: attached read-only; ask its owner for permission to write", what);
+    default:
+        return complain(BLIND, name, "%s: %s; if it persists, " PROGRAM " check %s", what, strerror(-error), name);
+    }
+}
+
+/* The library's sentence may begin with the name; complain() puts it there itself. */
+static const char *without_name(const char *sentence, const char *name)
+{
+    size_t n = strlen(name);
+    if (strncmp(sentence, name, n) != 0)
+        return sentence;
+    sentence += n;
+    return sentence + strspn(sentence, ": ");
+}
+
+static int open_status(int error)
+{
+    switch (error) {
+    case EPROTO:
+    case EEXIST:
+    case ENOSPC:
+    case EOVERFLOW:
+        return NO;
+    case EINVAL:
+    case ENAMETOOLONG:
+        return USAGE;
+    default:
+        return BLIND;
+    }
+}
+
+int open_failed(const char *name, int error)
+{
+    const char *sentence = without_name(lfvec_last_error(), name);
+    return complain(open_status(error), name, "%s", *sentence ? sentence : strerror(error));
+}
+
+lfvec_t *open_segment(const char *name, int flags, int *status)
+{
+    lfvec_t *v = lfvec_open(name, flags, NULL);
+    if (!v)
+        *status = open_failed(name, errno);
+    return v;
+}
+
+bool is_foreign(int error)
+{
+    const char *sentence = lfvec_last_error();
+    return error == EBADMSG && !strstr(sentence, "damaged") && !strstr(sentence, "truncated");
+}
+
+int look_at(lfvec_t *v, struct lfvec_stat *st)
+{
+    int error = lfvec_stat(v, st);
+    return error ? failed(v, "look", error) : DONE;
+}
