@@ -1,0 +1,152 @@
+/*
+ * bench_loops.h - owns the measured loops. Included once by every peer, after it has defined
+ *
+ *   BENCH_PEER                               prefix of its functions
+ *   BENCH_STATE                              what its handle points to
+ *   PEER_push(state, x), PEER_pop(state, &x), PEER_get(state, index, &x)        bool, inline
+ *   PEER_push64(state, record), PEER_pop64(state, record)                       bool, inline; only with BENCH_RECORDS
+ *
+ * So every peer runs the same loop, with its operations inlined into it: nobody pays for an indirect call that another does not pay.
+ */
+#include "bench.h"
+
+#define BENCH_PASTE2(a, b) a##b
+#define BENCH_PASTE(a, b)  BENCH_PASTE2(a, b)
+#define BENCH_NAME(name)   BENCH_PASTE(BENCH_PEER, name)
+
+#ifndef BENCH_LOOPS_ONCE
+# define BENCH_LOOPS_ONCE
+static inline uint64_t bench_xorshift(uint64_t *state)
+{
+    uint64_t x = *state;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return *state = x;
+}
+
+static inline void bench_record_make(uint64_t record[8], uint64_t x)
+{
+    for (uint64_t i = 0; i < 8; i++)
+        record[i] = x + i;
+}
+
+static inline bool bench_record_whole(const uint64_t record[8])
+{
+    bool whole = true;
+    for (uint64_t i = 1; i < 8; i++)
+        whole &= record[i] == record[0] + i;
+    return whole;
+}
+#endif
+
+static void BENCH_NAME(_push_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    uint64_t sum = 0, missed = 0;
+    for (uint64_t x = first; x < first + ops; x++) {
+        if (BENCH_NAME(_push)(state, x))
+            sum += x;
+        else
+            missed++;
+    }
+    worker->score.pushed += ops - missed;
+    worker->score.pushed_sum += sum;
+    worker->score.missed += missed;
+}
+
+static void BENCH_NAME(_pop_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    uint64_t sum = 0, missed = 0;
+    (void)first;
+    for (uint64_t i = 0; i < ops; i++) {
+        uint64_t x;
+        if (BENCH_NAME(_pop)(state, &x))
+            sum += x;
+        else
+            missed++;
+    }
+    worker->score.popped += ops - missed;
+    worker->score.popped_sum += sum;
+    worker->score.missed += missed;
+}
+
+static void BENCH_NAME(_mixed_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    uint64_t sum = 0, popped_sum = 0, missed = 0;
+    for (uint64_t x = first; x < first + ops / 2; x++) {
+        uint64_t y = 0;
+        missed += !BENCH_NAME(_push)(state, x);
+        sum += x;
+        missed += !BENCH_NAME(_pop)(state, &y);
+        popped_sum += y;
+    }
+    worker->score.pushed += ops / 2;
+    worker->score.pushed_sum += sum;
+    worker->score.popped += ops / 2;
+    worker->score.popped_sum += popped_sum;
+    worker->score.missed += missed; /* anything but 0 fails the round, so the sums need not be exact then */
+}
+
+#ifndef BENCH_NO_READ
+/* Pushes and pops of a worker alternate, push first: so there are never fewer than STANDING elements, and no get may miss. */
+static void BENCH_NAME(_read_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    uint64_t random = UINT64_C(0x9e3779b97f4a7c15) * (worker->index + 1), seen = 0, pushes = 0, pops = 0, sum = 0, missed = 0;
+    for (uint64_t i = 0; i < ops; i++) {
+        uint64_t r = bench_xorshift(&random), y = 0;
+        if ((uint32_t)r >= UINT32_MAX / 10) {
+            missed += !BENCH_NAME(_get)(state, ((r >> 32) * STANDING) >> 32, &y);
+            seen += y;
+        } else if (pushes == pops) {
+            missed += !BENCH_NAME(_push)(state, first + pushes++);
+        } else {
+            missed += !BENCH_NAME(_pop)(state, &y);
+            sum += y;
+            pops++;
+        }
+    }
+    worker->score.pushed += pushes;
+    worker->score.pushed_sum += pushes * first + pushes * (pushes - (pushes > 0)) / 2;
+    worker->score.popped += pops;
+    worker->score.popped_sum += sum;
+    worker->score.seen += seen;
+    worker->score.missed += missed;
+}
+#endif
+
+#ifdef BENCH_RECORDS
+static void BENCH_NAME(_push64_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    for (uint64_t x = first; x < first + ops; x++) {
+        uint64_t record[8];
+        bench_record_make(record, x);
+        worker->score.missed += !BENCH_NAME(_push64)(state, record);
+        worker->score.pushed_sum += x;
+    }
+    worker->score.pushed += ops;
+}
+
+static void BENCH_NAME(_mixed64_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    uint64_t sum = 0, popped_sum = 0, missed = 0;
+    for (uint64_t x = first; x < first + ops / 2; x++) {
+        uint64_t record[8];
+        bench_record_make(record, x);
+        missed += !BENCH_NAME(_push64)(state, record);
+        sum += x;
+        missed += !BENCH_NAME(_pop64)(state, record) || !bench_record_whole(record);
+        popped_sum += record[0];
+    }
+    worker->score.pushed += ops / 2;
+    worker->score.pushed_sum += sum;
+    worker->score.popped += ops / 2;
+    worker->score.popped_sum += popped_sum;
+    worker->score.missed += missed;
+}
+#endif

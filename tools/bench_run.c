@@ -1,0 +1,311 @@
+/*
+ * bench_run.c - owns one round of one peer: memory, workers, the common start, the clock, and the verification after it.
+ *
+ * The time of a round is that from the common start (the earliest of the workers' starts behind the barrier) to the end of the slowest worker.
+ */
+#include "bench.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What a round shares among its workers besides the peer's memory. */
+struct arena {
+    pthread_barrier_t barrier;
+    struct bench_worker worker[];
+};
+
+struct thread_arg {
+    struct arena *arena;
+    const struct bench_peer *peer;
+    unsigned index;
+};
+
+static cpu_set_t cpus;
+
+/* ---- the machine ---- */
+
+void bench_cpus(void)
+{
+    CPU_ZERO(&cpus);
+    sched_getaffinity(0, sizeof cpus, &cpus);
+}
+
+unsigned bench_cpu_count(void)
+{
+    return (unsigned)CPU_COUNT(&cpus);
+}
+
+/* Round-robin over the CPUs that this program may use. */
+void bench_pin(unsigned worker)
+{
+    unsigned left = bench_cpu_count() ? worker % bench_cpu_count() : 0;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &cpus) || left-- > 0)
+            continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        sched_setaffinity(0, sizeof one, &one);
+        return;
+    }
+}
+
+uint64_t bench_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void *map_shared(size_t bytes)
+{
+    void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return mem == MAP_FAILED ? NULL : mem;
+}
+
+void *bench_map(struct bench_round *round, size_t bytes)
+{
+    round->handle = map_shared(bytes);
+    round->map_bytes = bytes;
+    return round->handle;
+}
+
+void bench_unmap(struct bench_round *round)
+{
+    munmap(round->handle, round->map_bytes);
+}
+
+/* ---- values ---- */
+
+/* What worker w pushes, from here on; what is there before the start comes from the "worker" after the last. */
+static uint64_t first_value(unsigned worker)
+{
+    return (uint64_t)(worker + 1) << 40;
+}
+
+static uint64_t standing(const struct bench_case *what)
+{
+    switch (what->mix) {
+    case MIX_PUSH:
+        return 0;
+    case MIX_POP:
+        return what->workers * what->ops;
+    default:
+        return STANDING;
+    }
+}
+
+bench_loop *bench_loop_of(const struct bench_peer *peer, enum bench_mix mix)
+{
+    bench_loop *const loops[MIXES] = {peer->push, peer->pop, peer->mixed, peer->read, peer->mixed64};
+    return loops[mix];
+}
+
+/* Puts in what must be there at the start: an even share through each worker's door, for peers where that makes a difference. */
+static int fill(const struct bench_peer *peer, struct bench_round *round, struct bench_score *score)
+{
+    uint64_t left = standing(round->what), value = first_value(WORKERS_MOST);
+    for (unsigned i = 0; i < round->what->workers; i++) {
+        struct bench_worker filler = {.round = round, .handle = round->handle, .index = i};
+        uint64_t share = left / (round->what->workers - i);
+        int rc = peer->enter ? peer->enter(&filler) : 0;
+        if (rc != 0)
+            return rc;
+        (round->elem_bytes == RECORD_BYTES ? peer->push64 : peer->push)(&filler, value, share);
+        if (peer->leave)
+            peer->leave(&filler);
+        score->pushed += filler.score.pushed;
+        score->pushed_sum += filler.score.pushed_sum;
+        score->missed += filler.score.missed;
+        value += share;
+        left -= share;
+    }
+    return 0;
+}
+
+/* ---- workers ---- */
+
+/* Fills and empties once before the clock, so that every page is there and mapped. */
+static void warm_up(const struct bench_peer *peer, struct arena *arena, struct bench_worker *worker)
+{
+    struct bench_score nothing = {0};
+    peer->push(worker, first_value(worker->index), worker->round->what->ops);
+    worker->score = nothing;
+    pthread_barrier_wait(&arena->barrier);
+    if (worker->index == 0)
+        peer->clear(worker->round);
+}
+
+static int work(const struct bench_peer *peer, struct arena *arena, unsigned index)
+{
+    struct bench_worker me = arena->worker[index]; /* a copy: nothing that is written in the loop lies beside another's */
+    const struct bench_case *what = me.round->what;
+    bench_loop *loop = bench_loop_of(peer, what->mix);
+    bench_pin(index);
+    int rc = peer->enter ? peer->enter(&me) : 0;
+    if (what->warm && what->mix == MIX_PUSH)
+        warm_up(peer, arena, &me);
+    pthread_barrier_wait(&arena->barrier);
+    uint64_t start = bench_ns();
+    loop(&me, first_value(index), what->ops);
+    me.score.end = bench_ns();
+    me.score.start = start;
+    if (peer->leave)
+        peer->leave(&me);
+    arena->worker[index].score = me.score;
+    return rc;
+}
+
+/* Waits for all. If one dies, the others would wait at the barrier for ever: they are ended. */
+static int wait_processes(pid_t *pids, unsigned count)
+{
+    int rc = 0;
+    for (unsigned left = count; left > 0; left--) {
+        int status;
+        pid_t pid = wait(&status);
+        for (unsigned i = 0; i < count; i++)
+            if (pids[i] == pid)
+                pids[i] = 0;
+        if (status == 0 || rc != 0)
+            continue;
+        bench_complain("a worker ended with status 0x%x", (unsigned)status);
+        rc = -ECHILD;
+        for (unsigned i = 0; i < count; i++)
+            if (pids[i])
+                kill(pids[i], SIGKILL);
+    }
+    return rc;
+}
+
+static int run_processes(const struct bench_peer *peer, struct arena *arena, unsigned workers)
+{
+    pid_t pids[WORKERS_MOST];
+    fflush(NULL);
+    for (unsigned i = 0; i < workers; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0)
+            _exit(work(peer, arena, i) == 0 ? 0 : 1);
+        if (pids[i] > 0)
+            continue;
+        int rc = -errno;
+        while (i-- > 0)
+            kill(pids[i], SIGKILL);
+        while (wait(NULL) > 0)
+            ;
+        return rc;
+    }
+    return wait_processes(pids, workers);
+}
+
+static void *thread_main(void *arg)
+{
+    struct thread_arg *mine = arg;
+    int rc = work(mine->peer, mine->arena, mine->index);
+    return rc == 0 ? NULL : mine;
+}
+
+static int run_threads(const struct bench_peer *peer, struct arena *arena, unsigned workers)
+{
+    pthread_t threads[WORKERS_MOST];
+    struct thread_arg args[WORKERS_MOST];
+    int rc = 0;
+    for (unsigned i = 0; i < workers; i++) {
+        args[i] = (struct thread_arg){.arena = arena, .peer = peer, .index = i};
+        if (pthread_create(&threads[i], NULL, thread_main, &args[i]) != 0) {
+            bench_complain("cannot start %u threads", workers);
+            exit(1); /* those at the barrier would wait for ever */
+        }
+    }
+    for (unsigned i = 0; i < workers; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        rc = failed ? -ECHILD : rc;
+    }
+    return rc;
+}
+
+/* ---- verification ---- */
+
+static int verify(const struct bench_peer *peer, struct bench_round *round, const struct bench_score *all)
+{
+    struct bench_total total = {0};
+    int rc = peer->total(round, &total);
+    uint64_t count = all->pushed - all->popped, sum = all->pushed_sum - all->popped_sum;
+    bool good = rc == 0 && all->missed == 0 && total.count == count && (peer->no_values || total.sum == sum);
+    if (good)
+        return 0;
+    bench_complain("WRONG: %s, %s, %u workers: %llu elements, sum %llx; expected %llu, %llx; %llu operations missed; %s", peer->name,
+                   bench_mix_name[round->what->mix], round->what->workers, (unsigned long long)total.count, (unsigned long long)total.sum,
+                   (unsigned long long)count, (unsigned long long)sum, (unsigned long long)all->missed, strerror(-rc));
+    return -EBADMSG;
+}
+
+static void join_score(struct bench_score *all, const struct bench_score *one)
+{
+    all->pushed += one->pushed;
+    all->pushed_sum += one->pushed_sum;
+    all->popped += one->popped;
+    all->popped_sum += one->popped_sum;
+    all->missed += one->missed;
+    if (!all->start || one->start < all->start)
+        all->start = one->start;
+    if (one->end > all->end)
+        all->end = one->end;
+}
+
+/* ---- a round ---- */
+
+static int open_arena(struct arena **arena, struct bench_round *round)
+{
+    pthread_barrierattr_t attr;
+    *arena = map_shared(sizeof **arena + round->what->workers * sizeof *(*arena)->worker);
+    if (!*arena)
+        return -ENOMEM;
+    pthread_barrierattr_init(&attr);
+    pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_barrier_init(&(*arena)->barrier, &attr, round->what->workers);
+    for (unsigned i = 0; i < round->what->workers; i++)
+        (*arena)->worker[i] = (struct bench_worker){.round = round, .handle = round->handle, .index = i};
+    return 0;
+}
+
+static int run_workers(const struct bench_peer *peer, struct bench_round *round, struct bench_score *all)
+{
+    const struct bench_case *what = round->what;
+    struct arena *arena;
+    int rc = open_arena(&arena, round);
+    if (rc != 0)
+        return rc;
+    rc = what->threads ? run_threads(peer, arena, what->workers) : run_processes(peer, arena, what->workers);
+    for (unsigned i = 0; i < what->workers; i++)
+        join_score(all, &arena->worker[i].score);
+    munmap(arena, sizeof *arena + what->workers * sizeof *arena->worker);
+    return rc;
+}
+
+int bench_run(const struct bench_peer *peer, const struct bench_case *what, double *seconds)
+{
+    struct bench_round round = {.what = what, .elem_bytes = what->mix == MIX_MIXED64 ? RECORD_BYTES : 8};
+    struct bench_score all = {0};
+    round.room = what->mix == MIX_PUSH || what->mix == MIX_POP ? what->workers * what->ops : STANDING + WORKERS_MOST;
+    int rc = peer->open(&round);
+    if (rc != 0) {
+        bench_complain("%s: %s", peer->name, strerror(-rc));
+        return rc;
+    }
+    rc = fill(peer, &round, &all);
+    if (rc == 0)
+        rc = run_workers(peer, &round, &all);
+    if (rc == 0)
+        rc = verify(peer, &round, &all);
+    *seconds = (double)(all.end - all.start) * 1e-9;
+    peer->close(&round);
+    return rc;
+}
