@@ -1,7 +1,6 @@
 /* participant.c - a participant's spares: leaves taken in advance, recorded in the slot so that recovery finds them. */
 #include "participant.h"
 
-#include "breakage.h"
 #include "recover.h"
 
 _Thread_local struct thread_state thread_state __attribute__((tls_model("initial-exec")));
@@ -19,8 +18,7 @@ static int take_spare(struct participant *p, uint64_t ref)
         return err;
     atomic_store_explicit(&p->slot->spare_ref[p->spares], ref, memory_order_release);
     const struct head h = head_load(s->control);
-    if (!BROKEN(BREAK_R1_SEQ))
-        atomic_store_explicit(&leaf.meta->seq, h.version + 1, memory_order_relaxed);
+    atomic_store_explicit(&leaf.meta->seq, h.version + 1, memory_order_relaxed);
     slab_take(s, ref);
     p->spare[p->spares++] = ref;
     return 0;
@@ -41,11 +39,12 @@ int participant_spares(struct participant *p, uint32_t want)
     return 0;
 }
 
+/* The rest moves to the front, its new record first, so that none is lost: recovery knows a spare that is recorded twice. */
 void participant_spend(struct participant *p, uint32_t n)
 {
     for (uint32_t k = 0; k < n; k++)
         atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
-    for (uint32_t k = n; k < p->spares; k++) { /* only a failed batch leaves any; the new record first, so that none is lost */
+    for (uint32_t k = n; n && k < p->spares; k++) {
         p->spare[k - n] = p->spare[k];
         atomic_store_explicit(&p->slot->spare_ref[k - n], p->spare[k], memory_order_release);
         atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
