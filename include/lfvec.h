@@ -271,7 +271,8 @@ struct lfvec_recovery {
 
 /*
  * Recovers every dead slot. O(slots). Nobody needs to call it: a dead slot is recovered by whoever takes it next; this frees them all now.
- * Idempotent; may itself be killed at any instruction. out may be NULL. Returns 0, -EBADF, -EBADMSG.
+ * Idempotent; may itself be killed at any instruction. out may be NULL. Returns 0, -EBADF, -EBADMSG; -ENOSPC or -EOVERFLOW if a leased
+ * element found no room in the vector: it stays in the lease, and goes back when its slot's next holder has made room, or at the next call.
  */
 int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out);
 

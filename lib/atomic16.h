@@ -33,7 +33,9 @@ static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
 {
     const unsigned __int128 old = (unsigned __int128)from.hi << 64 | from.lo;
     const unsigned __int128 new = (unsigned __int128)to.hi << 64 | to.lo;
-    return __sync_bool_compare_and_swap((unsigned __int128 *)at, old, new);
+    const bool won = __sync_bool_compare_and_swap((unsigned __int128 *)at, old, new);
+    atomic_thread_fence(memory_order_seq_cst); /* ldaxp/stlxp let a later load go before the store; a full barrier does not */
+    return won;
 }
 #else
 static inline bool atomic16_cas(void *at, struct pair from, struct pair to)

@@ -255,8 +255,9 @@ int batch_snapshot(struct lfvec *v, uint64_t first, void *elems, size_t n, uint6
 {
     struct segment *s = &v->seg;
     struct retry retry = {0};
-    for (uint32_t tries = 0; tries < SNAPSHOT_TRIES; tries++) {
+    for (uint32_t moves = 0; moves < SNAPSHOT_TRIES;) {
         const struct head h = head_load(s->control);
+        moves += h.version != retry.version;
         if (first > head_size(h) || n > head_size(h) - first)
             return -ERANGE;
         int err = snapshot_once(s, h, first, elems, n);

@@ -7,18 +7,14 @@
 
 enum breakage {
     BREAK_NOTHING,
-    BREAK_MARKS,      /* R2: an overwritten slot is not marked */
-    BREAK_STAMP,      /* a helper installs a leaf whatever the entry's stamp says */
-    BREAK_HELP,       /* the descriptor in effect is not completed before it is replaced */
-    BREAK_VALID,      /* what was read from a leaf is always taken for valid */
-    BREAK_R1_HEAD,    /* R1: the attempt goes on with the head loaded before its spare was taken */
-    BREAK_R1_SEQ,     /* R1: a leaf is taken without a new seq */
-    BREAK_R3,         /* R3: the descriptor that the head names is overwritten */
-    BREAK_DESC,       /* a descriptor is not validated after it was read */
-    BREAK_HEAD,       /* the two halves of the head are read without a second look */
-    BREAK_IN_PLACE,   /* a push to a leaf of somebody else's goes there in place */
-    BREAK_FREE_EARLY, /* the replaced leaf is freed before the head was moved */
-    BREAK_ROLE        /* a leaf gets a new role without a new seq */
+    BREAK_MARKS, /* R2: an overwritten slot is not marked */
+    BREAK_STAMP, /* a helper installs a leaf whatever the entry's stamp says */
+    BREAK_HELP,  /* the descriptor in effect is not completed before it is replaced */
+    BREAK_VALID, /* what was read from a leaf is always taken for valid */
+    BREAK_R3,    /* R3: the descriptor that the head names is overwritten */
+    BREAK_HEAD,  /* the two halves of the head are read without a second look */
+    BREAK_ROLE,  /* a leaf gets a new role without a new seq */
+    BREAK_CURSOR /* a pop takes the leaf of its last operation for the present one */
 };
 
 #ifdef LFVEC_BREAKABLE

@@ -154,7 +154,7 @@ static void init_header(struct segment *s, const struct lfvec_attr *a)
 
 /*
  * Initialises an object that is empty or half-made, holding its lock. What address space can be had decides the limit of a segment
- * whose creator asked for none. Every byte is stored anew: an earlier creator may have died anywhere.
+ * whose creator asked for none.
  */
 static int initialise(struct segment *s, const struct lfvec_attr *a)
 {
@@ -162,7 +162,9 @@ static int initialise(struct segment *s, const struct lfvec_attr *a)
     int err = shm_object_write(s->fd, 0, &marker, sizeof marker);
     if (err)
         return err == -ENOSPC ? no_space(s, SHM_PAGE) : err;
-    err = layout_compute(&s->l, a, UINT64_MAX);
+    err = shm_object_clear(s->fd, SHM_PAGE); /* what an earlier creator, perhaps with other attributes, left */
+    if (!err)
+        err = layout_compute(&s->l, a, UINT64_MAX);
     if (!err)
         err = map_object(s, s->l.max_bytes, SHM_PAGE);
     if (!err)
@@ -236,6 +238,7 @@ static enum found look(int fd)
 {
     uint64_t magic = 0;
     const ssize_t n = pread(fd, &magic, sizeof magic, 0);
+    atomic_thread_fence(memory_order_acquire);
     if (n == 0)
         return FOUND_HALF_MADE;
     if (n == (ssize_t)sizeof magic && magic == SHM_MAGIC_READY)
@@ -261,10 +264,12 @@ static int finish_half_made(struct segment *s, const struct lfvec_attr *attr)
         return AGAIN;
     if (look(s->fd) != FOUND_HALF_MADE)
         return AGAIN;
-    if (fchmod(s->fd, attr->mode) != 0 && errno != EPERM) /* EPERM: another user's left-over that we may write to; its mode stands */
+    /* umask had its say when the object was made; EPERM: another user's left-over that we may write to, its mode stands */
+    if (fchmod(s->fd, attr->mode) != 0 && errno != EPERM)
         return -errno;
     const int err = initialise(s, attr);
     unmap_object(s);
+    /* harmless if we die here, or if somebody exchanges the name in this instant: half-made objects are taken over, and is_current() tells */
     if (err && name_leads_to(s->name, s->fd))
         shm_unlink(s->name);
     return err ? err : MADE;
@@ -329,7 +334,7 @@ static int open_once(struct segment *s, int flags, const struct lfvec_attr *crea
     }
 }
 
-int segment_open(struct segment *s, const char *name, int flags, const struct lfvec_attr *attr)
+static int open_any(struct segment *s, const char *name, int flags, const struct lfvec_attr *attr)
 {
     struct lfvec_attr create_attr;
     bool mine = false;
@@ -351,4 +356,14 @@ int segment_open(struct segment *s, const char *name, int flags, const struct lf
     if (err)
         segment_close(s);
     return err > 0 ? error_set(-EAGAIN, "%s: others keep creating and removing it; try again", name) : err;
+}
+
+/* A thread that is cancelled in here would keep the lock and the descriptor. */
+int segment_open(struct segment *s, const char *name, int flags, const struct lfvec_attr *attr)
+{
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    const int err = open_any(s, name, flags, attr);
+    pthread_setcancelstate(cancel, NULL);
+    return err;
 }

@@ -8,7 +8,6 @@
 #ifndef LFVEC_DESC_H
 #define LFVEC_DESC_H
 
-#include "breakage.h"
 #include "directory.h"
 #include "head.h"
 #include "slab.h"
@@ -62,7 +61,7 @@ static inline int desc_view(const struct segment *s, struct head h, struct desc_
 
 static inline bool desc_unchanged(const struct desc_view *v, struct head h)
 {
-    if (!v->id || BROKEN(BREAK_DESC))
+    if (!v->id)
         return true;
     atomic_thread_fence(memory_order_acquire); /* SYNC: desc-rewrite (acquire): if we read new contents, we read a new seq now */
     return !(v->seq & 1) && atomic_load_explicit(&v->shared->seq, memory_order_relaxed) == v->seq && v->since <= h.version;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -66,16 +67,6 @@ static void unlink_participant(struct participant *p)
     }
 }
 
-/* Spares first lose their bit and then their record: in between, a record without a bit is none. */
-static void free_spares(struct participant *p)
-{
-    for (uint32_t k = 0; k < p->spares; k++) {
-        slab_free(&p->v->seg, p->spare[k]);
-        atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
-    }
-    p->spares = 0;
-}
-
 /*
  * Leaves the slot as a new one is, but for the slabs that still hold elements: the next holder inherits those. What cannot be pushed back
  * for want of space stays leased, for a later holder to try.
@@ -84,10 +75,7 @@ static int leave_slot(struct participant *p)
 {
     struct segment *s = &p->v->seg;
     const int returned = lease_return(p);
-    if (returned >= 0)
-        lease_free_leaf(p);
-    free_spares(p);
-    (void)slab_release_empty(s, p->me);
+    (void)recover_strip(s, p->me);
     slab_set_drop(&p->slabs);
     slot_retire(s, p->me);
     slot_unlock(s, p->me);
@@ -191,30 +179,45 @@ void join_detach(struct lfvec *v)
 }
 
 /* The spares that the slot's former holders left, to the front of the list. */
-static void inherit_spares(struct participant *p)
+static int inherit_spares(struct participant *p)
 {
+    struct leaf leaf;
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
         const uint64_t ref = atomic_load_explicit(&p->slot->spare_ref[k], memory_order_relaxed);
         if (!ref)
             continue;
+        const int err = slab_locate(&p->v->seg, ref, &leaf);
+        if (err)
+            return err;
         p->spare[p->spares] = ref;
         atomic_store_explicit(&p->slot->spare_ref[p->spares++], ref, memory_order_release); /* twice for a moment: check_spares() knows */
         if (p->spares - 1 != k)
             atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
     }
+    return 0;
 }
 
-/* The mutex of slot i is in our hand: what its former holders left is ours. */
+/*
+ * The mutex of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that nobody takes it for a dead
+ * one's by force.
+ */
 static int inherit(struct participant *p, uint32_t i, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
     p->me = i;
     p->slot = slot_at(s, i);
+    p->spares = 0;
     p->cursor.d = UINT64_MAX;
-    const int err = recover_slot(s, i, tally);
-    if (!err)
-        inherit_spares(p);
-    return err ? err : slab_set_load(s, &p->slabs, i);
+    slot_announce(s, i);
+    int err = recover_slot(s, i, tally);
+    err = err ? err : inherit_spares(p);
+    err = err ? err : slab_set_load(s, &p->slabs, i);
+    if (err) { /* damaged, or not to be looked at from here: leave it as it is */
+        slab_set_drop(&p->slabs);
+        slot_retire(s, i);
+        slot_unlock(s, i);
+    }
+    return err;
 }
 
 static void count_recovery(struct segment *s, struct lfvec_recovery *tally)
@@ -223,30 +226,56 @@ static void count_recovery(struct segment *s, struct lfvec_recovery *tally)
     atomic_fetch_add_explicit(&s->control->recoveries, 1, memory_order_relaxed);
 }
 
-static int take_slot(struct participant *p)
+/* A leased element that finds no room now is owed: the slot is good all the same, and the element goes back when there is room. */
+static int inherit_lease(struct participant *p)
+{
+    const int returned = lease_return(p);
+    p->owes = returned == -ENOSPC || returned == -EOVERFLOW;
+    return returned < 0 && !p->owes ? returned : 0;
+}
+
+/* Somebody holds slot i, but only to recover it: it will be free at once. */
+static bool in_passing(const struct segment *s, uint32_t i)
+{
+    const uint32_t state = slot_state(s, i);
+    return state == LFVEC_SLOT_FREE || state == LFVEC_SLOT_DEAD;
+}
+
+enum { TAKE_TRIES = 100, AGAIN = 1 };
+
+/* One pass over the slots. 0, AGAIN if one of them was held only in passing, or an error. */
+static int take_any(struct participant *p, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
-    struct lfvec_recovery tally = {0};
     int result = -EUSERS;
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         const int got = slot_trylock(s, i);
+        if (got == -EBUSY && result != AGAIN && in_passing(s, i))
+            result = AGAIN;
         if (got != 0 && got != -EOWNERDEAD)
             continue;
-        int err = inherit(p, i, &tally);
-        const int returned = err ? err : lease_return(p);
-        err = returned < 0 ? returned : 0;
-        if (!err) {
-            if (got)
-                count_recovery(s, &tally);
-            slot_announce(s, i);
+        int err = inherit(p, i, tally);
+        if (!err && (err = inherit_lease(p)) != 0)
+            (void)leave_slot(p);
+        if (!err && got)
+            count_recovery(s, tally);
+        if (!err)
             return 0;
-        }
-        slab_set_drop(&p->slabs); /* damaged, or its lease finds no space: leave it as it is, and try another */
-        p->spares = 0;
-        slot_unlock(s, i);
-        result = err;
+        result = result == AGAIN ? AGAIN : err;
     }
     return result;
+}
+
+static int take_slot(struct participant *p)
+{
+    struct lfvec_recovery tally = {0};
+    int result = AGAIN;
+    for (uint32_t tries = 0; tries < TAKE_TRIES && result == AGAIN; tries++) {
+        if (tries)
+            sched_yield();
+        result = take_any(p, &tally);
+    }
+    return result == AGAIN ? -EUSERS : result;
 }
 
 static int make_participant(struct lfvec *v, struct participant **made)
@@ -295,6 +324,18 @@ const struct participant *join_if_any(const struct lfvec *v)
 
 /* ---- recovery -------------------------------------------------------------------------------------------------------------------------- */
 
+/* Nobody holds it, and nobody left anything in it. Slots that are so need not be locked: nobody is to find them locked in passing. */
+static bool at_rest(const struct segment *s, uint32_t i)
+{
+    const struct shm_slot *slot = slot_at(s, i);
+    bool rest = atomic_load_explicit(&slot->pid, memory_order_acquire) == 0 && /* SYNC: slot-holder (acquire) */
+                atomic_load_explicit(&slot->intent, memory_order_relaxed) == 0 && atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0 &&
+                atomic_load_explicit(&slot->lease_ref, memory_order_relaxed) == 0;
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES && rest; k++)
+        rest = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed) == 0;
+    return rest;
+}
+
 /* The mutex of slot i is in our hand: take it over as a new holder would, and leave it at once. */
 static int pass_through(struct lfvec *v, uint32_t i, bool died, struct lfvec_recovery *tally)
 {
@@ -302,11 +343,8 @@ static int pass_through(struct lfvec *v, uint32_t i, bool died, struct lfvec_rec
     struct participant p = {.v = v};
     died |= atomic_load_explicit(&slot_at(s, i)->pid, memory_order_relaxed) != 0; /* recovered by an allocation in need, and not retired */
     const int err = inherit(&p, i, tally);
-    if (err) {
-        slab_set_drop(&p.slabs);
-        slot_unlock(s, i);
+    if (err)
         return err;
-    }
     if (died)
         count_recovery(s, tally);
     const int returned = leave_slot(&p);
@@ -328,6 +366,8 @@ int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
     struct segment *s = &v->seg;
     int first_err = 0;
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
+        if (at_rest(s, i))
+            continue;
         const int got = slot_trylock(s, i);
         if (got != 0 && got != -EOWNERDEAD) {
             count_held(s, i, tally);

@@ -56,7 +56,9 @@ static int lease_attempt(struct participant *p, struct head h, void *arg)
 int lease_pop(struct participant *p, void *elem)
 {
     struct lease_args a = {.elem = elem};
-    if (p->leased)
+    if (p->owes)
+        lease_retry(p);
+    if (p->leased || p->owes)
         return -EBUSY;
     const int saved = errno;
     int err = own_leaf(p, &a.copy);
@@ -91,15 +93,11 @@ int lease_return(struct participant *p)
         return err;
     atomic_store_explicit(&p->slot->lease, 0, memory_order_release);
     atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
-    p->leased = false;
+    p->leased = p->owes = false;
     return 1;
 }
 
-void lease_free_leaf(struct participant *p)
+void lease_retry(struct participant *p)
 {
-    const uint64_t ref = atomic_load_explicit(&p->slot->lease_ref, memory_order_relaxed);
-    struct leaf leaf;
-    if (ref && slab_locate(&p->v->seg, ref, &leaf) == 0)
-        slab_free(&p->v->seg, ref);
-    atomic_store_explicit(&p->slot->lease_ref, 0, memory_order_release);
+    (void)lease_return(p);
 }

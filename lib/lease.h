@@ -9,6 +9,6 @@ int lease_ack(struct participant *p);
 
 /* Pushes the element of a held lease back, for a participant that leaves or inherits one. 1 if there was one, 0 if not, or an error. */
 int lease_return(struct participant *p);
-void lease_free_leaf(struct participant *p); /* the participant leaves */
+void lease_retry(struct participant *p); /* for one that owes: there may be room now */
 
 #endif

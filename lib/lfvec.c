@@ -115,6 +115,14 @@ int lfvec_is_current(const lfvec_t *v)
     return current;
 }
 
+/* After an operation that may have made room for an element that the thread's slot owes the vector. */
+static inline int64_t made_room(struct participant *p, int64_t result)
+{
+    if (__builtin_expect(p->owes, 0) && result >= 0)
+        lease_retry(p);
+    return result;
+}
+
 int lfvec_push(lfvec_t *v, const void *elem, uint64_t *index)
 {
     struct participant *p;
@@ -130,7 +138,7 @@ int lfvec_pop(lfvec_t *v, void *elem)
     if (!v || !elem)
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : vector_pop(p, elem);
+    return err ? err : (int)made_room(p, vector_pop(p, elem));
 }
 
 int lfvec_get(lfvec_t *v, uint64_t index, void *elem)
@@ -187,7 +195,7 @@ int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n)
     if (!v || (!elems && n) || n > INT64_MAX)
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : batch_pop(p, elems, n);
+    return err ? err : made_room(p, batch_pop(p, elems, n));
 }
 
 int64_t lfvec_get_n(lfvec_t *v, uint64_t first, void *elems, size_t n)
@@ -287,7 +295,7 @@ int lfvec_clear(lfvec_t *v)
 {
     struct participant *p;
     const int err = v ? join_get(v, &p) : -EINVAL;
-    return err ? err : vector_clear(p);
+    return err ? err : (int)made_room(p, vector_clear(p));
 }
 
 int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out)

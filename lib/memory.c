@@ -123,6 +123,6 @@ int memory_trim(struct participant *p)
     if (err != -ENOENT)
         return err;
     (void)slab_release_empty(s, p->me);
-    (void)recover_unheld(s);
+    (void)recover_unheld(s, p->me);
     return slab_set_load(s, &p->slabs, p->me); /* without those released */
 }

@@ -19,6 +19,7 @@ static int take_spare(struct participant *p, uint64_t ref)
     atomic_store_explicit(&p->slot->spare_ref[p->spares], ref, memory_order_release);
     const struct head h = head_load(s->control);
     atomic_store_explicit(&leaf.meta->seq, h.version + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* SYNC: leaf-role (release): whatever is stored in it next comes after its new seq */
     slab_take(s, ref);
     p->spare[p->spares++] = ref;
     return 0;
@@ -30,7 +31,7 @@ int participant_spares(struct participant *p, uint32_t want)
     while (p->spares < want) {
         uint64_t ref;
         int err = slab_find(s, &p->slabs, p->me, &ref);
-        if ((err == -ENOSPC || err == -EOVERFLOW) && recover_unheld(s)) /* what nobody holds may have had room */
+        if ((err == -ENOSPC || err == -EOVERFLOW) && recover_unheld(s, p->me)) /* what nobody holds may have had room */
             err = slab_find(s, &p->slabs, p->me, &ref);
         err = err ? err : take_spare(p, ref);
         if (err)

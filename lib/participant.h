@@ -28,7 +28,8 @@ struct participant {
     struct shm_slot *slot;
     uint32_t me;
     bool intent; /* the slot's intent is not 0 */
-    bool leased; /* its lease is held */
+    bool leased; /* its lease is held by this thread */
+    bool owes;   /* its lease is a former holder's, and found no room in the vector yet */
     uint32_t spares;
     struct cursor cursor;
     uint64_t spare[SHM_DESC_LEAVES];

@@ -1,7 +1,9 @@
 /* proc.c - identity and liveness of threads, read from /proc. Without /proc everything foreign is unknown, and unknown counts as alive. */
 #include "proc.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,18 +17,24 @@ static uint64_t own_pid_ns(void)
     return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 }
 
-/* Reads /proc/PID/task/TID/stat. 1 if read, 0 if there is no such thread, -1 if /proc cannot be asked. */
+/* Only what the kernel itself says is certain: /proc may be missing, hidden, or out of reach for want of descriptors. */
+static bool no_such_thread(int32_t pid, int32_t tid)
+{
+    return syscall(SYS_tgkill, pid, tid, 0) != 0 && errno == ESRCH;
+}
+
+/* Reads /proc/PID/task/TID/stat. 1 if read, 0 if there is no such thread, -1 if that cannot be told. */
 static int read_stat(int32_t pid, int32_t tid, char *state, uint64_t *start_time)
 {
     char path[64], line[1024];
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return access("/proc/self/stat", F_OK) == 0 ? 0 : -1;
+        return no_such_thread(pid, tid) ? 0 : -1;
     const ssize_t n = read(fd, line, sizeof line - 1);
     close(fd);
     if (n <= 0)
-        return 0; /* it died between open and read */
+        return no_such_thread(pid, tid) ? 0 : -1; /* it died between open and read */
     line[n] = '\0';
     const char *after = strrchr(line, ')'); /* the name may hold anything, a parenthesis too */
     unsigned long long start = 0;

@@ -59,10 +59,13 @@ static int complete_won(struct segment *s, struct shm_slot *slot, uint64_t inten
     return 0;
 }
 
-static bool in_use(struct segment *s, uint64_t ref)
+/* 1 if the recorded leaf is in use, 0 if there is none or it is free, or an error: what cannot be looked at is not touched. */
+static int recorded_leaf(struct segment *s, const shm_u64 *record)
 {
     struct leaf leaf;
-    return slab_locate(s, ref, &leaf) == 0 && slab_taken(s, ref);
+    const uint64_t ref = atomic_load_explicit(record, memory_order_relaxed);
+    const int err = ref ? slab_locate(s, ref, &leaf) : 0;
+    return err ? err : ref && slab_taken(s, ref);
 }
 
 static bool spare_before(struct shm_slot *slot, uint32_t k, uint64_t ref)
@@ -77,16 +80,19 @@ static bool spare_before(struct shm_slot *slot, uint32_t k, uint64_t ref)
  * A spare whose bit is not set was recorded by somebody who died before taking it, or after giving it back: it is none. One that is
  * recorded twice, or as the lease's leaf too, was being moved.
  */
-static void check_spares(struct segment *s, struct shm_slot *slot)
+static int check_spares(struct segment *s, struct shm_slot *slot)
 {
-    const uint64_t lease = atomic_load_explicit(&slot->lease_ref, memory_order_relaxed);
-    if (lease && !in_use(s, lease))
+    int used = recorded_leaf(s, &slot->lease_ref);
+    if (used == 0)
         atomic_store_explicit(&slot->lease_ref, 0, memory_order_release);
-    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
+    const uint64_t lease = atomic_load_explicit(&slot->lease_ref, memory_order_relaxed);
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES && used >= 0; k++) {
         const uint64_t ref = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed);
-        if (ref && (!in_use(s, ref) || ref == lease || spare_before(slot, k, ref)))
+        used = recorded_leaf(s, &slot->spare_ref[k]);
+        if (used == 0 || (used > 0 && (ref == lease || spare_before(slot, k, ref))))
             atomic_store_explicit(&slot->spare_ref[k], 0, memory_order_release);
     }
+    return used < 0 ? used : 0;
 }
 
 /*
@@ -124,21 +130,46 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
         tally->ops_lost++;
     }
     decide_lease(slot, committed, tally);
+    const int err = check_spares(s, slot);
+    if (err)
+        return err;
     atomic_store_explicit(&slot->intent, 0, memory_order_release);
-    check_spares(s, slot);
     return 0;
 }
 
-uint32_t recover_unheld(struct segment *s)
+/* The leaf first loses its bit and then its record: in between, a record without a bit is none. */
+static void free_record(struct segment *s, shm_u64 *record)
+{
+    struct leaf leaf;
+    const uint64_t ref = atomic_load_explicit(record, memory_order_relaxed);
+    if (ref && slab_locate(s, ref, &leaf) == 0) {
+        slab_free(s, ref);
+        atomic_store_explicit(record, 0, memory_order_release);
+    }
+}
+
+uint32_t recover_strip(struct segment *s, uint32_t i)
+{
+    struct shm_slot *slot = slot_at(s, i);
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
+        free_record(s, &slot->spare_ref[k]);
+    if (atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0)
+        free_record(s, &slot->lease_ref);
+    return slab_release_empty(s, i);
+}
+
+uint32_t recover_unheld(struct segment *s, uint32_t but)
 {
     struct lfvec_recovery tally = {0};
     uint32_t released = 0;
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
-        const int got = slot_trylock(s, i);
+        const int got = i == but ? -EBUSY : slot_trylock(s, i);
         if (got != 0 && got != -EOWNERDEAD)
             continue;
-        if (recover_slot(s, i, &tally) == 0)
-            released += slab_release_empty(s, i);
+        struct slab_set set = {0};
+        if (recover_slot(s, i, &tally) == 0 && slab_set_load(s, &set, i) == 0) /* which completes or drops a half-made claim */
+            released += recover_strip(s, i);
+        slab_set_drop(&set);
         slot_unlock(s, i);
     }
     return released;

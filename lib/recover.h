@@ -12,7 +12,10 @@
  */
 int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally);
 
-/* Recovers the slots that nobody holds and gives their empty slabs to all; how many slabs. For an allocation that found none. */
-uint32_t recover_unheld(struct segment *s);
+/* Frees a recovered slot's spares and its idle lease leaf, and gives its empty slabs to all; how many slabs. The caller holds the slot. */
+uint32_t recover_strip(struct segment *s, uint32_t i);
+
+/* Recovers and strips the slots that nobody holds, but for one; how many slabs that gave. For an allocation that found none. */
+uint32_t recover_unheld(struct segment *s, uint32_t but);
 
 #endif

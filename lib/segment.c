@@ -38,6 +38,16 @@ int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
     return segment_reaches(s, off + bytes);
 }
 
+/* The object's size says little of an extent in its middle; the memory that it occupies bounds what any extent can have. */
+static int check_blocks(struct segment *s, uint64_t bytes)
+{
+    struct stat st;
+    const int err = shm_object_stat(s->fd, &st);
+    if (err)
+        return err;
+    return bytes <= (uint64_t)st.st_blocks * 512 ? 0 : -EBADMSG;
+}
+
 int segment_extend_known(struct segment *s, struct extent *e, uint64_t n)
 {
     const uint64_t have = atomic_load_explicit(e->shared, memory_order_acquire); /* SYNC: extent (acquire) */
@@ -45,7 +55,10 @@ int segment_extend_known(struct segment *s, struct extent *e, uint64_t n)
         return -EBADMSG;
     if (!have)
         return 0;
-    const int err = segment_reaches(s, e->off + have * e->unit);
+    if (have <= atomic_load_explicit(&e->ready, memory_order_relaxed))
+        return 0;
+    int err = segment_reaches(s, e->off + have * e->unit);
+    err = err ? err : check_blocks(s, have * e->unit);
     if (err)
         return err;
     shm_raise(&e->ready, have, memory_order_relaxed);

@@ -33,13 +33,7 @@ int shm_object_open(const char *name, bool writable)
 int shm_object_create(const char *name, unsigned int mode)
 {
     const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, mode & 0777);
-    if (fd < 0)
-        return -errno;
-    if (fchmod(fd, mode & 07777) == 0) /* umask had its say in shm_open */
-        return fd;
-    const int err = -errno;
-    close(fd);
-    return err;
+    return fd >= 0 ? fd : -errno;
 }
 
 int shm_object_lock(int fd)
@@ -93,6 +87,16 @@ int shm_object_commit(int fd, uint64_t off, uint64_t len)
         }
     }
     return 0;
+}
+
+int shm_object_clear(int fd, uint64_t from)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    if ((uint64_t)st.st_size <= from)
+        return 0;
+    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, st.st_size - (off_t)from) == 0 ? 0 : -errno;
 }
 
 int shm_object_write(int fd, uint64_t off, const void *bytes, uint32_t len)

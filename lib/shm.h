@@ -12,7 +12,7 @@
 int shm_name_check(const char *name); /* 0, -EINVAL or -ENAMETOOLONG, with the sentence in error.h */
 
 int shm_object_open(const char *name, bool writable);      /* an existing one */
-int shm_object_create(const char *name, unsigned int mode); /* a new one: -EEXIST if there is one */
+int shm_object_create(const char *name, unsigned int mode); /* a new one, -EEXIST if there is one; umask applies */
 int shm_object_lock(int fd);   /* waits; given back by the kernel when the holder dies */
 int shm_object_unlock(int fd);
 int shm_object_stat(int fd, struct stat *st);
@@ -23,6 +23,9 @@ int shm_object_stat(int fd, struct stat *st);
  * allocated and unused.
  */
 int shm_object_commit(int fd, uint64_t off, uint64_t len);
+
+/* Gives back all pages from an offset on; they read as zeros. Only for an object that nobody uses yet. */
+int shm_object_clear(int fd, uint64_t from);
 
 /* Writes a few bytes at an offset of the object through the kernel, so that a full file system is -ENOSPC. */
 int shm_object_write(int fd, uint64_t off, const void *bytes, uint32_t len);

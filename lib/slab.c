@@ -8,6 +8,7 @@
 #include "numa.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -84,10 +85,13 @@ static int set_add(struct slab_set *set, uint64_t slab)
 {
     if (set->count == set->room) {
         const uint32_t room = set->room ? set->room * 2 : 16;
-        uint64_t *more = realloc(set->slab, room * sizeof *more);
+        uint64_t *more = malloc(room * sizeof *more), *old = set->slab;
         if (!more)
             return -ENOMEM;
-        set->slab = more;
+        if (old)
+            memcpy(more, old, set->count * sizeof *more);
+        set->slab = more; /* not realloc: a fork in another thread now finds the old or the new one, and both are there */
+        free(old);
         set->room = room;
     }
     set->slab[set->count++] = slab;
@@ -122,9 +126,9 @@ static int claim(struct segment *s, uint64_t slab, uint64_t from, uint32_t me, u
 {
     const int32_t node = numa_here();
     const uint64_t claimed = word_make(SHM_SLAB_CLAIMED, me, node);
+    shm_raise(&s->control->slabs_high, slab + 1, memory_order_relaxed); /* before: an heir looks for claims below it */
     if (!word_cas(s, slab, from, claimed))
         return AGAIN;
-    shm_raise(&s->control->slabs_high, slab + 1, memory_order_relaxed);
     const int err = commit(s, slab, node);
     (void)word_cas(s, slab, claimed, err ? word_make(SHM_SLAB_FREE, 0, 0) : to);
     return err;
@@ -310,7 +314,9 @@ uint32_t slab_release_empty(struct segment *s, uint32_t me)
     const uint64_t high = slab_high(s);
     for (uint64_t slab = 0; slab < high; slab++) {
         const uint64_t word = slab_word(s, slab);
-        if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED || !slab_known(s, slab))
+        if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED)
+            continue;
+        if (!slab_known(s, slab) && slab_learn(s, slab) != 0)
             continue;
         if (slab_count_free(s, slab) == s->l.slab_leaves)
             released += word_cas(s, slab, word, word_make(SHM_SLAB_UNOWNED, 0, 0));

@@ -78,8 +78,7 @@ static int push_once(struct participant *p, struct head h, const void *elem, uin
         return push_in_place(p, &at, n, elem);
     if (UNLIKELY(!p->spares)) {
         err = participant_spares(p, 1);
-        if (err || !BROKEN(BREAK_R1_HEAD))
-            return err ? err : ATTEMPT_LOST; /* R1: the head of the attempt is loaded after the spare was taken */
+        return err ? err : ATTEMPT_LOST; /* R1: the head of the attempt is loaded after the spare was taken */
     }
     return push_to_spare(p, &at, n, elem);
 }
@@ -193,7 +192,7 @@ int vector_pop(struct participant *p, void *elem)
     const struct head h = head_load(s->control);
     const struct cursor *c = &p->cursor;
     const uint64_t n = head_size(h);
-    if (UNLIKELY(!n || leaf_entry_of(s, n - 1) != c->d || (h.version != c->version && (!c->desc || head_desc(h) != c->desc))))
+    if (UNLIKELY(!n || leaf_entry_of(s, n - 1) != c->d || (h.version != c->version && !BROKEN(BREAK_CURSOR) && (!c->desc || head_desc(h) != c->desc))))
         return pop_slow(p, elem);
     if (UNLIKELY(pop_from(p, h, &c->leaf, elem) != ATTEMPT_WON))
         return pop_slow(p, elem);
@@ -315,8 +314,7 @@ static int change_attempt(struct participant *p, struct head h, void *arg)
         return ATTEMPT_LOST;
     if (!p->spares) {
         err = participant_spares(p, 1);
-        if (err || !BROKEN(BREAK_R1_HEAD))
-            return err ? err : ATTEMPT_LOST; /* R1 */
+        return err ? err : ATTEMPT_LOST; /* R1 */
     }
     return change_leaf(p, h, c, &at);
 }

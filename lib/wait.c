@@ -25,7 +25,7 @@ static long futex(shm_u32 *word, int op, uint32_t value, const struct timespec *
 void wait_wake_slow(struct shm_control *c, uint64_t pushed)
 {
     const int saved = errno;
-    atomic_store_explicit(&c->waiters, 0, memory_order_seq_cst); /* SYNC: wait-flag: before the word changes */
+    atomic_store_explicit(&c->waiters, 0, memory_order_seq_cst); /* before the word changes */
     atomic_fetch_add_explicit(&c->wait_futex, 1, memory_order_seq_cst);
     const long woken = futex(&c->wait_futex, FUTEX_WAKE, pushed < INT_MAX ? (uint32_t)pushed : INT_MAX, NULL);
     if (woken > 0) /* there may be more; if not, the next push finds out */
@@ -66,7 +66,8 @@ int wait_pop(struct participant *p, void *elem, const struct timespec *timeout)
     int err = vector_pop(p, elem);
     while (err == -EAGAIN) {
         const uint32_t seen = atomic_load_explicit(&c->wait_futex, memory_order_seq_cst);
-        atomic_store_explicit(&c->waiters, 1, memory_order_seq_cst); /* SYNC: wait-flag: before we look */
+        atomic_store_explicit(&c->waiters, 1, memory_order_release); /* SYNC: wait-flag (release): before we look */
+        atomic_thread_fence(memory_order_seq_cst);
         err = vector_pop(p, elem);
         if (err == -EAGAIN && sleep_slice(c, seen, deadline) != 0)
             err = -ETIMEDOUT;
