@@ -17,7 +17,6 @@ static int help(struct participant *p, struct head h, const struct desc_view *in
 /* What a win owes, in this order: a process killed in between leaves an intent by which recovery does the rest. */
 static void settle(struct participant *p, const struct desc_plan *plan, uint32_t spent)
 {
-    p->cursor = (struct cursor){.d = UINT64_MAX}; /* its descriptor is not in effect any more; the caller may set it anew */
     participant_spend(p, spent);
     for (uint32_t k = 0; k < plan->count; k++)
         if (plan->entry[k].old_ref)
@@ -26,7 +25,7 @@ static void settle(struct participant *p, const struct desc_plan *plan, uint32_t
 }
 
 int attempt_publish(struct participant *p, struct head h, const struct desc_view *in_effect, uint64_t size, const struct desc_plan *plan,
-                    uint32_t spent)
+                    uint32_t spent, struct head *next)
 {
     const int helped = help(p, h, in_effect, plan);
     if (helped)
@@ -37,7 +36,8 @@ int attempt_publish(struct participant *p, struct head h, const struct desc_view
     desc_write(&p->slot->desc[buffer], h.version + 1, plan);
     atomic_store_explicit(&p->slot->intent, (h.version + 1) << 1 | buffer, memory_order_release); /* R5 */
     p->intent = true;
-    const int won = attempt_cas(p, h, head_next(h, size, p->me * 2 + buffer, p->me));
+    *next = head_next(h, size, p->me * 2 + buffer, p->me);
+    const int won = attempt_cas(p, h, *next);
     if (won == ATTEMPT_WON)
         settle(p, plan, spent);
     return won;

@@ -26,7 +26,22 @@ static inline void attempt_clear_intent(struct participant *p)
     }
 }
 
-/* The compare-and-swap that is the mutation, and the record of the win. */
+/* The record of a win. */
+static inline void attempt_won(struct participant *p, struct head next)
+{
+    atomic_store_explicit(&p->slot->committed, next.version, memory_order_release); /* SYNC: committed (release) */
+    thread_state.last_version = next.version;
+}
+
+/* The same for a win whose head the cursor follows. */
+static inline void attempt_won_again(struct participant *p, struct head next)
+{
+    attempt_won(p, next);
+    p->cursor.version = next.version;
+    p->cursor.packed = next.packed;
+}
+
+/* The compare-and-swap that is the mutation. */
 static inline int attempt_cas(struct participant *p, struct head h, struct head next)
 {
     const int err = desc_record_last(&p->v->seg, h, p->me); /* R4 */
@@ -34,15 +49,16 @@ static inline int attempt_cas(struct participant *p, struct head h, struct head 
         return err;
     if (!head_cas(p->v->seg.control, h, next))
         return ATTEMPT_LOST;
-    atomic_store_explicit(&p->slot->committed, next.version, memory_order_release); /* SYNC: committed (release) */
-    thread_state.last_version = next.version;
+    attempt_won(p, next);
     return ATTEMPT_WON;
 }
 
-static inline int attempt_keep(struct participant *p, struct head h, uint64_t size)
+/* *next: the head that a win makes. */
+static inline int attempt_keep(struct participant *p, struct head h, uint64_t size, struct head *next)
 {
     attempt_clear_intent(p);
-    return attempt_cas(p, h, head_next(h, size, head_desc(h), p->me));
+    *next = head_next(h, size, head_desc(h), p->me);
+    return attempt_cas(p, h, *next);
 }
 
 /*
@@ -50,7 +66,7 @@ static inline int attempt_keep(struct participant *p, struct head h, uint64_t si
  * ATTEMPT_LOST also if the head moved before the compare-and-swap was worth trying.
  */
 int attempt_publish(struct participant *p, struct head h, const struct desc_view *in_effect, uint64_t size, const struct desc_plan *plan,
-                    uint32_t spent);
+                    uint32_t spent, struct head *next);
 
 /* All that an attempt to change entry d at head h needs to know. */
 struct site {

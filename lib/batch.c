@@ -87,6 +87,7 @@ static int batch_attempt(struct participant *p, struct head h, void *arg)
     struct batch *b = arg;
     struct segment *s = &p->v->seg;
     struct site at;
+    struct head next;
     const uint64_t size = b->index = head_size(h);
     if (size + b->n > s->l.max_elems) {
         b->n = size < s->l.max_elems ? s->l.max_elems - size : 0;
@@ -101,8 +102,8 @@ static int batch_attempt(struct participant *p, struct head h, void *arg)
     if (err)
         return err;
     if (b->nothing_new)
-        return attempt_keep(p, h, size + b->n);
-    return attempt_publish(p, h, &at.in_effect, size + b->n, &b->plan, b->spent);
+        return attempt_keep(p, h, size + b->n, &next);
+    return attempt_publish(p, h, &at.in_effect, size + b->n, &b->plan, b->spent, &next);
 }
 
 /* As much of one batch as there is room for: when memory ends, half of it is tried, and so on. */
@@ -151,6 +152,7 @@ static int pop_batch_attempt(struct participant *p, struct head h, void *arg)
     struct pop_batch *b = arg;
     struct segment *s = &p->v->seg;
     struct site at;
+    struct head next;
     const uint64_t size = head_size(h);
     if (!size) {
         thread_state.last_version = h.version;
@@ -167,7 +169,7 @@ static int pop_batch_attempt(struct participant *p, struct head h, void *arg)
         element_load_run_down(&s->l, b->to + elem_bytes(s, done), element_at(&s->l, at.leaf.data, slot), run);
         done += run;
     }
-    const int won = attempt_keep(p, h, size - n);
+    const int won = attempt_keep(p, h, size - n, &next);
     if (won == ATTEMPT_WON)
         b->n = n;
     return won;

@@ -41,6 +41,11 @@ static inline struct head head_next(struct head h, uint64_t size, uint32_t desc,
     return (struct head){h.version + 1, size | (uint64_t)desc << HEAD_SIZE_BITS | (uint64_t)me << (HEAD_SIZE_BITS + 12)};
 }
 
+static inline uint64_t head_version(const struct shm_control *c)
+{
+    return atomic_load_explicit(&c->head.version, memory_order_acquire); /* SYNC: head-publish (acquire) */
+}
+
 /*
  * The version is read on both sides of the rest: as it never repeats, equal readings mean that both halves belong together. A different
  * one means that somebody made progress. Wait-free it is not, lock-free it is.

@@ -37,6 +37,7 @@ static int lease_attempt(struct participant *p, struct head h, void *arg)
     struct lease_args *a = arg;
     struct segment *s = &p->v->seg;
     struct site at;
+    struct head next;
     const uint64_t n = head_size(h);
     if (!n)
         return -EAGAIN;
@@ -47,7 +48,7 @@ static int lease_attempt(struct participant *p, struct head h, void *arg)
     leaf_store(s, &a->copy, 0, a->elem);
     attempt_clear_intent(p);
     atomic_store_explicit(&p->slot->lease, (h.version + 1) << 1, memory_order_release); /* the copy stands before it counts */
-    const int won = attempt_keep(p, h, n - 1);
+    const int won = attempt_keep(p, h, n - 1, &next);
     atomic_store_explicit(&p->slot->lease, won == ATTEMPT_WON ? (h.version + 1) << 1 | 1 : 0, memory_order_release);
     atomic_thread_fence(memory_order_release); /* a lost attempt's copy is not overwritten while it might count */
     return won;

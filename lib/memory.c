@@ -95,6 +95,7 @@ static int trim_attempt(struct participant *p, struct head h, void *arg)
     const uint64_t live = (head_size(h) + s->l.elem_mask) >> s->l.elem_shift;
     struct desc_plan plan = {.count = 0};
     struct site at;
+    struct head next;
     uint64_t any = 0;
     if (a->below <= live)
         return -ENOENT; /* done */
@@ -106,7 +107,7 @@ static int trim_attempt(struct participant *p, struct head h, void *arg)
         any |= plan.entry[plan.count].old_ref = at.ref;
         plan.entry[plan.count++].leaf_ref = 0;
     }
-    const int won = any ? attempt_publish(p, h, &at.in_effect, head_size(h), &plan, 0) : ATTEMPT_WON;
+    const int won = any ? attempt_publish(p, h, &at.in_effect, head_size(h), &plan, 0, &next) : ATTEMPT_WON;
     if (won == ATTEMPT_WON)
         a->below = plan.first;
     return won;

@@ -13,14 +13,15 @@
 #include "slab.h"
 
 /*
- * Where the last operation was at work. `leaf` is the leaf of entry d at every head whose version is `version`, and at every head that
- * names `desc`, if that is not 0: it is this slot's own descriptor, nobody else publishes it, and it covers d with an own leaf.
+ * The head that this thread's last mutation made, and the leaf it was at work in. As long as the head's version is still `version`, nothing
+ * has happened since, and all of this holds: the next push or pop in the same leaf needs no other look at shared memory.
  */
 struct cursor {
-    uint64_t d;
-    uint64_t version;
+    uint64_t version; /* 0 = the cursor says nothing */
+    uint64_t packed;  /* the rest of that head */
+    uint64_t first;   /* index of the leaf's first element */
+    uint64_t room;    /* pushes may go in place at first .. first + room - 1: own leaf, own descriptor; 0 = none */
     struct leaf leaf;
-    uint32_t desc;
 };
 
 struct participant {

@@ -2,8 +2,8 @@
  * vector.c - push, pop, get, set, clear: one element at a time.
  *
  * Every mutation has the same shape: load the head, resolve the leaf, prepare, attempt, and on a loss begin again. The fast paths at the
- * top of push and pop are the same operations for the case that nothing has happened since this thread's last one (or nothing that
- * matters), as the cursor tells: then the leaf is at hand and there is nothing to publish.
+ * end of push and pop are the same operations for the case that nothing has happened since this thread's last one, as the cursor tells:
+ * then the leaf is at hand and there is nothing to publish.
  */
 #include "vector.h"
 
@@ -14,10 +14,26 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
-static void set_cursor(struct participant *p, uint64_t d, uint64_t version, struct leaf leaf, uint32_t desc)
+/* After a win at `h`, by which the head became `next`, at work in the leaf of entry d. `own`: it is ours, and so is the descriptor that says so. */
+static void set_cursor(struct participant *p, uint64_t d, struct head next, struct leaf leaf, bool own)
 {
-    p->cursor = (struct cursor){.d = d, .version = version, .leaf = leaf, .desc = desc};
+    const struct layout *l = &p->v->seg.l;
+    const uint64_t first = d << l->elem_shift, size = l->elem_mask + UINT64_C(1), most = l->max_elems - first;
+    p->cursor = (struct cursor){.version = next.version, .packed = next.packed, .first = first, .leaf = leaf};
+    p->cursor.room = !own ? 0 : size < most ? size : most;
+}
+
+/*
+ * The cursor's head, for an attempt if it still is the head. The empty asm keeps the compiler from taking the version just loaded, which
+ * is the same number: the compare-and-swap would wait for that load, and the load for the compare-and-swap before.
+ */
+static ALWAYS_INLINE struct head cursor_head(const struct cursor *c)
+{
+    struct head h = {c->version, c->packed};
+    __asm__("" : "+r"(h.version));
+    return h;
 }
 
 /* ---- push ------------------------------------------------------------------------------------------------------------------------------ */
@@ -27,16 +43,16 @@ static int push_in_place(struct participant *p, const struct site *at, uint64_t 
     struct segment *s = &p->v->seg;
     leaf_mark(&at->leaf, leaf_slot_of(s, n), 1, at->h);
     leaf_store(s, &at->leaf, leaf_slot_of(s, n), elem);
+    struct head next;
+    int won;
     if (at->in_effect.id >> 1 == p->me && desc_covers(&at->in_effect, at->d)) {
-        const int won = attempt_keep(p, at->h, n + 1);
-        if (won == ATTEMPT_WON)
-            set_cursor(p, at->d, at->h.version + 1, at->leaf, at->in_effect.id);
-        return won;
+        won = attempt_keep(p, at->h, n + 1, &next);
+    } else {
+        const struct desc_plan plan = {.first = at->d, .count = 1, .entry = {{at->ref, 0}}};
+        won = attempt_publish(p, at->h, &at->in_effect, n + 1, &plan, 0, &next);
     }
-    const struct desc_plan plan = {.first = at->d, .count = 1, .entry = {{at->ref, 0}}};
-    const int won = attempt_publish(p, at->h, &at->in_effect, n + 1, &plan, 0);
     if (won == ATTEMPT_WON)
-        set_cursor(p, at->d, at->h.version + 1, at->leaf, p->me * 2 + (head_desc(at->h) == p->me * 2));
+        set_cursor(p, at->d, next, at->leaf, true);
     return won;
 }
 
@@ -44,9 +60,10 @@ static int push_in_place(struct participant *p, const struct site *at, uint64_t 
 static int publish_spare(struct participant *p, const struct site *at, uint64_t size, const struct leaf *y)
 {
     const struct desc_plan plan = {.first = at->d, .count = 1, .entry = {{p->spare[0], at->ref}}};
-    const int won = attempt_publish(p, at->h, &at->in_effect, size, &plan, 1);
+    struct head next;
+    const int won = attempt_publish(p, at->h, &at->in_effect, size, &plan, 1, &next);
     if (won == ATTEMPT_WON)
-        set_cursor(p, at->d, at->h.version + 1, *y, p->me * 2 + (head_desc(at->h) == p->me * 2));
+        set_cursor(p, at->d, next, *y, true);
     return won;
 }
 
@@ -125,23 +142,38 @@ static __attribute__((noinline)) int push_slow(struct participant *p, const void
     return 0;
 }
 
-int vector_push(struct participant *p, const void *elem, uint64_t *index)
+/* The head is still the one that our last mutation made. One load decides, and the compare-and-swap is the proof. */
+static ALWAYS_INLINE bool push_fast(struct participant *p, const void *elem, uint64_t *index, uint32_t elem_size)
 {
     struct segment *s = &p->v->seg;
-    const struct head h = head_load(s->control);
-    const uint64_t n = head_size(h);
-    if (UNLIKELY(!p->cursor.desc || head_desc(h) != p->cursor.desc || leaf_entry_of(s, n) != p->cursor.d || n >= s->l.max_elems))
-        return push_slow(p, elem, index);
-    leaf_mark(&p->cursor.leaf, leaf_slot_of(s, n), 1, h);
-    leaf_store(s, &p->cursor.leaf, leaf_slot_of(s, n), elem);
-    if (UNLIKELY(attempt_keep(p, h, n + 1) != ATTEMPT_WON))
-        return push_slow(p, elem, index);
-    p->cursor.version = h.version + 1;
+    struct cursor *c = &p->cursor;
+    const struct head h = cursor_head(c);
+    const uint64_t n = head_size(h), slot = n - c->first;
+    if (UNLIKELY(head_version(s->control) != h.version || slot >= c->room))
+        return false;
+    leaf_mark(&c->leaf, (uint32_t)slot, 1, h);
+    leaf_store_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
+    const struct head next = {h.version + 1, h.packed + 1};
+    if (UNLIKELY(!head_cas(s->control, h, next)))
+        return false;
+    attempt_won_again(p, next);
     wait_wake(s, 1);
     attempt_count(&p->slot->pushes);
     if (index)
         *index = n;
-    return 0;
+    return true;
+}
+
+static __attribute__((noinline)) int push_any(struct participant *p, const void *elem, uint64_t *index)
+{
+    return push_fast(p, elem, index, p->v->seg.l.elem_size) ? 0 : push_slow(p, elem, index);
+}
+
+int vector_push(struct participant *p, const void *elem, uint64_t *index)
+{
+    if (UNLIKELY(p->v->seg.l.elem_size != 8))
+        return push_any(p, elem, index);
+    return LIKELY(push_fast(p, elem, index, 8)) ? 0 : push_slow(p, elem, index);
 }
 
 /* ---- pop ------------------------------------------------------------------------------------------------------------------------------- */
@@ -150,31 +182,25 @@ int vector_push(struct participant *p, const void *elem, uint64_t *index)
  * The element is copied first and the head moved afterwards: a win proves that nothing has happened since the head was loaded, so the copy
  * is the element.
  */
-static int pop_from(struct participant *p, struct head h, const struct leaf *leaf, void *elem)
-{
-    const struct segment *s = &p->v->seg;
-    const uint64_t n = head_size(h);
-    leaf_load(s, leaf, leaf_slot_of(s, n - 1), elem);
-    return attempt_keep(p, h, n - 1);
-}
-
 static int pop_attempt(struct participant *p, struct head h, void *elem)
 {
+    const struct segment *s = &p->v->seg;
     struct site at;
+    struct head next;
     const uint64_t n = head_size(h);
     if (!n) {
         thread_state.last_version = h.version;
         return -EAGAIN;
     }
-    const int err = attempt_site(p, h, leaf_entry_of(&p->v->seg, n - 1), &at);
+    const int err = attempt_site(p, h, leaf_entry_of(s, n - 1), &at);
     if (err)
         return err;
     if (!at.ref)
         return ATTEMPT_LOST;
-    const int won = pop_from(p, h, &at.leaf, elem);
-    const bool own = at.mine && at.in_effect.id >> 1 == p->me && desc_covers(&at.in_effect, at.d);
+    leaf_load(s, &at.leaf, leaf_slot_of(s, n - 1), elem);
+    const int won = attempt_keep(p, h, n - 1, &next);
     if (won == ATTEMPT_WON)
-        set_cursor(p, at.d, h.version + 1, at.leaf, own ? at.in_effect.id : 0);
+        set_cursor(p, at.d, next, at.leaf, at.mine && at.in_effect.id >> 1 == p->me && desc_covers(&at.in_effect, at.d));
     return won;
 }
 
@@ -186,19 +212,33 @@ static __attribute__((noinline)) int pop_slow(struct participant *p, void *elem)
     return err;
 }
 
-int vector_pop(struct participant *p, void *elem)
+static ALWAYS_INLINE bool pop_fast(struct participant *p, void *elem, uint32_t elem_size)
 {
     struct segment *s = &p->v->seg;
-    const struct head h = head_load(s->control);
-    const struct cursor *c = &p->cursor;
-    const uint64_t n = head_size(h);
-    if (UNLIKELY(!n || leaf_entry_of(s, n - 1) != c->d || (h.version != c->version && !BROKEN(BREAK_CURSOR) && (!c->desc || head_desc(h) != c->desc))))
-        return pop_slow(p, elem);
-    if (UNLIKELY(pop_from(p, h, &c->leaf, elem) != ATTEMPT_WON))
-        return pop_slow(p, elem);
-    p->cursor.version = h.version + 1;
+    struct cursor *c = &p->cursor;
+    const struct head h = cursor_head(c);
+    const uint64_t slot = head_size(h) - 1 - c->first; /* of an empty vector: beyond any leaf */
+    if (UNLIKELY(head_version(s->control) != h.version || slot > s->l.elem_mask))
+        return false;
+    leaf_load_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
+    const struct head next = {h.version + 1, h.packed - 1};
+    if (UNLIKELY(!head_cas(s->control, h, next)))
+        return false;
+    attempt_won_again(p, next);
     attempt_count(&p->slot->pops);
-    return 0;
+    return true;
+}
+
+static __attribute__((noinline)) int pop_any(struct participant *p, void *elem)
+{
+    return pop_fast(p, elem, p->v->seg.l.elem_size) ? 0 : pop_slow(p, elem);
+}
+
+int vector_pop(struct participant *p, void *elem)
+{
+    if (UNLIKELY(p->v->seg.l.elem_size != 8))
+        return pop_any(p, elem);
+    return LIKELY(pop_fast(p, elem, 8)) ? 0 : pop_slow(p, elem);
 }
 
 /* ---- get ------------------------------------------------------------------------------------------------------------------------------- */
@@ -354,8 +394,9 @@ int vector_fetch_add(struct participant *p, uint64_t index, uint64_t delta, uint
 /* The leaves stay in the directory, beyond the size, to be written again; the descriptor in effect stays in effect, as in pop. */
 static int clear_attempt(struct participant *p, struct head h, void *unused)
 {
+    struct head next;
     (void)unused;
-    return attempt_keep(p, h, 0);
+    return attempt_keep(p, h, 0, &next);
 }
 
 int vector_clear(struct participant *p)
