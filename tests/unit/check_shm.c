@@ -1,0 +1,182 @@
+/* check_shm.c - shared-memory objects: names, modes, locks, and that they only ever grow. */
+#include "suites.h"
+#include "support.h"
+
+#include "error.h"
+#include "shm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+START_TEST(test_names)
+{
+    static const char *const bad[] = {"", "x", "x/", "/", "//", "/a/", "/a/b", "/.", "/.."};
+    char name[300] = "/";
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_msg(shm_name_check(bad[i]) == -EINVAL, "\"%s\"", bad[i]);
+    ck_assert_int_eq(shm_name_check(NULL), -EINVAL);
+    ck_assert_int_eq(shm_name_check("/a"), 0);
+    ck_assert_int_eq(shm_name_check("/..."), 0);
+    memset(name + 1, 'n', sizeof name - 2);
+    name[254] = '\0';
+    ck_assert_int_eq(shm_name_check(name), 0); /* a slash and 253 characters */
+    name[254] = 'n';
+    name[255] = '\0';
+    ck_assert_int_eq(shm_name_check(name), -ENAMETOOLONG);
+    ck_assert_ptr_nonnull(strstr(error_text(), "/nnnn"));
+}
+END_TEST
+
+START_TEST(test_longest_name_exists)
+{
+    char name[256];
+    const char *own = unit_name();
+    memset(name, 'n', 254);
+    memcpy(name, own, strlen(own));
+    name[254] = '\0';
+    const int fd = shm_object_create(name, 0600);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    ck_assert_int_eq(shm_unlink(name), 0);
+}
+END_TEST
+
+START_TEST(test_create_and_open)
+{
+    const char *name = unit_name();
+    ck_assert_int_eq(shm_object_open(name, true), -ENOENT);
+    const int fd = shm_object_create(name, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(shm_object_create(name, 0600), -EEXIST);
+    const int ro = shm_object_open(name, false);
+    ck_assert_int_ge(ro, 0);
+    ck_assert_int_eq(fcntl(ro, F_GETFL) & O_ACCMODE, O_RDONLY);
+    ck_assert_int_eq(fcntl(ro, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    close(ro);
+    close(fd);
+}
+END_TEST
+
+/* That umask does not decide about a segment is create.c's doing, once the object is locked. */
+START_TEST(test_umask_applies)
+{
+    struct stat st;
+    umask(027);
+    const int fd = shm_object_create(unit_name(), 0666);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(shm_object_stat(fd, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0640);
+    close(fd);
+}
+END_TEST
+
+START_TEST(test_clear)
+{
+    struct stat st;
+    char bytes[3];
+    const int fd = shm_object_create(unit_name(), 0600);
+    ck_assert_int_eq(shm_object_clear(fd, 4096), 0); /* nothing there */
+    ck_assert_int_eq(shm_object_commit(fd, 0, 5 * 4096), 0);
+    for (int page = 0; page < 5; page++)
+        ck_assert_int_eq(shm_object_write(fd, (uint64_t)page * 4096 + 100, "abc", 3), 0);
+    ck_assert_int_eq(shm_object_clear(fd, 4096), 0);
+    ck_assert_int_eq(shm_object_stat(fd, &st), 0);
+    ck_assert_int_eq(st.st_size, 5 * 4096); /* it never shrinks */
+    ck_assert_int_eq(st.st_blocks * 512, 4096);
+    for (int page = 0; page < 5; page++) {
+        ck_assert_int_eq(pread(fd, bytes, 3, page * 4096 + 100), 3);
+        ck_assert_mem_eq(bytes, page ? "\0\0\0" : "abc", 3);
+    }
+    close(fd);
+}
+END_TEST
+
+START_TEST(test_commit_only_grows)
+{
+    struct stat st;
+    char byte = 'x';
+    const int fd = shm_object_create(unit_name(), 0600);
+    ck_assert_int_eq(shm_object_commit(fd, 1 << 20, 3 << 20), 0); /* several chunks */
+    ck_assert_int_eq(shm_object_stat(fd, &st), 0);
+    ck_assert_int_eq(st.st_size, 4 << 20);
+    ck_assert_int_eq(st.st_blocks * 512, 3 << 20);
+    ck_assert_int_eq(shm_object_write(fd, (2 << 20) + 5, &byte, 1), 0);
+    ck_assert_int_eq(shm_object_commit(fd, 0, 3 << 20), 0); /* a late, smaller one */
+    ck_assert_int_eq(shm_object_commit(fd, 2 << 20, 4096), 0);
+    ck_assert_int_eq(shm_object_stat(fd, &st), 0);
+    ck_assert_int_eq(st.st_size, 4 << 20);
+    byte = 0;
+    ck_assert_int_eq(pread(fd, &byte, 1, (2 << 20) + 5), 1); /* what was there stays */
+    ck_assert_int_eq(byte, 'x');
+    ck_assert_int_eq(shm_object_commit(fd, UINT64_MAX - 10, 100), -EOVERFLOW);
+    ck_assert_int_lt(shm_object_commit(fd, INT64_MAX, 100), 0);
+    ck_assert_int_eq(shm_object_commit(fd, 0, 0), 0);
+    close(fd);
+}
+END_TEST
+
+/* SIGXFSZ keeps its default action, which would kill us. */
+static void limit_and_commit(void *arg)
+{
+    const struct rlimit limit = {1 << 20, 1 << 20};
+    const int fd = *(int *)arg;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq(shm_object_commit(fd, 0, 1 << 20), 0);
+    ck_assert_int_eq(shm_object_commit(fd, 1 << 20, 4096), -ENOSPC);
+    ck_assert_int_eq(shm_object_write(fd, (1 << 20) - 4, "12345678", 8), -ENOSPC);
+}
+
+START_TEST(test_file_size_limit)
+{
+    int fd = shm_object_create(unit_name(), 0600);
+    unit_in_child(limit_and_commit, &fd);
+    close(fd);
+}
+END_TEST
+
+static void find_locked(void *arg)
+{
+    const int fd = shm_object_open(arg, true);
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), -1);
+    ck_assert_int_eq(errno, EWOULDBLOCK);
+}
+
+static void take_lock_and_die(void *arg)
+{
+    ck_assert_int_eq(shm_object_lock(shm_object_open(arg, true)), 0);
+    _exit(0);
+}
+
+START_TEST(test_lock)
+{
+    const char *name = unit_name();
+    const int fd = shm_object_create(name, 0600);
+    ck_assert_int_eq(shm_object_lock(fd), 0);
+    unit_in_child(find_locked, (void *)name);
+    ck_assert_int_eq(shm_object_unlock(fd), 0);
+    unit_in_child(take_lock_and_die, (void *)name);
+    ck_assert_int_eq(shm_object_lock(fd), 0); /* the kernel gave it back */
+    close(fd);
+}
+END_TEST
+
+Suite *shm_suite(void)
+{
+    Suite *s = suite_create("shm");
+    TCase *tc = unit_case(s, "shm", 30);
+    tcase_add_test(tc, test_names);
+    tcase_add_test(tc, test_longest_name_exists);
+    tcase_add_test(tc, test_create_and_open);
+    tcase_add_test(tc, test_umask_applies);
+    tcase_add_test(tc, test_clear);
+    tcase_add_test(tc, test_commit_only_grows);
+    tcase_add_test(tc, test_file_size_limit);
+    tcase_add_test(tc, test_lock);
+    return s;
+}

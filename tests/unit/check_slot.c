@@ -1,0 +1,207 @@
+/* check_slot.c - slots: held through a robust mutex, one holder at a time; what is written down of the holder, and whether it lives. */
+#include "suites.h"
+#include "support.h"
+
+#include "slot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct segment s;
+
+static void set_up(void)
+{
+    struct lfvec_attr a;
+    unit_attr(&a, 8);
+    a.max_slots = 4;
+    ck_assert_int_eq(segment_open(&s, unit_name(), LFVEC_CREATE, &a), 0);
+}
+
+static void tear_down(void)
+{
+    segment_close(&s);
+}
+
+START_TEST(test_numbers)
+{
+    ck_assert(!slot_exists(&s, 0));
+    ck_assert(slot_exists(&s, 1));
+    ck_assert(slot_exists(&s, 4));
+    ck_assert(!slot_exists(&s, 5));
+    ck_assert(!slot_exists(&s, UINT32_MAX));
+    for (uint32_t i = 1; i <= 4; i++)
+        ck_assert_uint_eq(slot_state(&s, i), LFVEC_SLOT_FREE);
+}
+END_TEST
+
+static void find_busy(void *arg)
+{
+    ck_assert_int_eq(slot_trylock(&s, *(uint32_t *)arg), -EBUSY);
+}
+
+START_TEST(test_one_holder)
+{
+    uint32_t i = 2;
+    ck_assert_int_eq(slot_trylock(&s, i), 0);
+    ck_assert_int_eq(slot_trylock(&s, i), -EBUSY); /* not by the same thread either */
+    unit_in_thread(find_busy, &i);
+    unit_in_child(find_busy, &i);
+    slot_unlock(&s, i);
+    ck_assert_int_eq(slot_trylock(&s, i), 0);
+    slot_unlock(&s, i);
+}
+END_TEST
+
+static void lock_and_die(void *arg)
+{
+    ck_assert_int_eq(slot_trylock(&s, *(uint32_t *)arg), 0);
+    slot_announce(&s, *(uint32_t *)arg);
+    _exit(0);
+}
+
+START_TEST(test_dead_holder)
+{
+    uint32_t i = 3;
+    unit_in_child(lock_and_die, &i);
+    ck_assert_uint_eq(slot_state(&s, i), LFVEC_SLOT_DEAD);
+    ck_assert_int_eq(slot_trylock(&s, i), -EOWNERDEAD); /* once */
+    slot_unlock(&s, i);
+    ck_assert_int_eq(slot_trylock(&s, i), 0); /* made consistent */
+    slot_unlock(&s, i);
+    unit_in_child(lock_and_die, &i); /* and it may happen again */
+    ck_assert_int_eq(slot_trylock(&s, i), -EOWNERDEAD);
+    slot_unlock(&s, i);
+}
+END_TEST
+
+static void lock_only(void *arg)
+{
+    ck_assert_int_eq(slot_trylock(&s, *(uint32_t *)arg), 0);
+}
+
+START_TEST(test_dead_thread)
+{
+    uint32_t i = 1;
+    unit_in_thread(lock_only, &i); /* a thread that ends with the mutex is a dead holder too */
+    ck_assert_int_eq(slot_trylock(&s, i), -EOWNERDEAD);
+    slot_unlock(&s, i);
+}
+END_TEST
+
+START_TEST(test_announced)
+{
+    struct proc_id id;
+    prctl(PR_SET_NAME, "some-name");
+    ck_assert_int_eq(slot_trylock(&s, 1), 0);
+    const uint32_t generation = atomic_load(&slot_at(&s, 1)->generation);
+    slot_announce(&s, 1);
+    slot_holder(&s, 1, &id);
+    ck_assert_int_eq(id.pid, getpid());
+    ck_assert_int_eq(id.tid, (int32_t)syscall(SYS_gettid));
+    ck_assert_uint_ne(id.pid_ns, 0);
+    ck_assert_uint_ne(id.start_time, 0);
+    ck_assert_str_eq((const char *)slot_at(&s, 1)->name, "some-name");
+    ck_assert_uint_eq(atomic_load(&slot_at(&s, 1)->generation), generation + 1);
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_ALIVE);
+    slot_retire(&s, 1);
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_FREE);
+    slot_unlock(&s, 1);
+}
+END_TEST
+
+/* Reused numbers, other namespaces, damage: dead only if certain. */
+START_TEST(test_not_to_be_told)
+{
+    struct shm_slot *slot = slot_at(&s, 1);
+    ck_assert_int_eq(slot_trylock(&s, 1), 0);
+    slot_announce(&s, 1);
+    atomic_fetch_add(&slot->pid_ns, 1);
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_UNKNOWN);
+    atomic_store(&slot->pid_ns, 0);
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_UNKNOWN);
+    slot_announce(&s, 1);
+    atomic_store(&slot->pid, -5);
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_UNKNOWN);
+    slot_announce(&s, 1);
+    atomic_fetch_add(&slot->start_time, 1); /* the number is ours now, but it was somebody else's */
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_DEAD);
+    atomic_store(&slot->start_time, 0); /* not recorded: the number has to do */
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_ALIVE);
+    slot_unlock(&s, 1);
+}
+END_TEST
+
+START_TEST(test_stopped_is_alive)
+{
+    int status;
+    const pid_t pid = check_fork();
+    if (pid == 0) {
+        ck_assert_int_eq(slot_trylock(&s, 1), 0);
+        slot_announce(&s, 1);
+        raise(SIGSTOP);
+        for (;;)
+            pause();
+    }
+    ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+    ck_assert(WIFSTOPPED(status));
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_STOPPED);
+    ck_assert_int_eq(slot_trylock(&s, 1), -EBUSY);
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_DEAD); /* a zombie */
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_DEAD);
+    ck_assert_int_eq(slot_trylock(&s, 1), -EOWNERDEAD);
+    slot_unlock(&s, 1);
+}
+END_TEST
+
+/* The holder cannot be told and a person says that it is gone: its slot is taken, whatever becomes of it. */
+START_TEST(test_reset_mutex)
+{
+    int status, ready[2];
+    char byte;
+    uint32_t i = 2;
+    ck_assert_int_eq(pipe(ready), 0);
+    const pid_t pid = check_fork();
+    if (pid == 0) {
+        ck_assert_int_eq(slot_trylock(&s, i), 0);
+        ck_assert_int_eq(write(ready[1], "x", 1), 1);
+        for (;;)
+            pause();
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(slot_trylock(&s, i), -EBUSY);
+    ck_assert_int_eq(slot_reset_mutex(&s, i), 0);
+    ck_assert_int_eq(slot_trylock(&s, i), 0);
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    unit_in_child(find_busy, &i); /* ours still */
+    slot_unlock(&s, i);
+    unit_in_child(lock_and_die, &i); /* robust and shared still */
+    ck_assert_int_eq(slot_trylock(&s, i), -EOWNERDEAD);
+    slot_unlock(&s, i);
+}
+END_TEST
+
+Suite *slot_suite(void)
+{
+    Suite *suite = suite_create("slot");
+    TCase *tc = unit_case(suite, "slot", 30);
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, test_numbers);
+    tcase_add_test(tc, test_one_holder);
+    tcase_add_test(tc, test_dead_holder);
+    tcase_add_test(tc, test_dead_thread);
+    tcase_add_test(tc, test_announced);
+    tcase_add_test(tc, test_not_to_be_told);
+    tcase_add_test(tc, test_stopped_is_alive);
+    tcase_add_test(tc, test_reset_mutex);
+    return suite;
+}

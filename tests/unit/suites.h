@@ -1,0 +1,23 @@
+/* suites.h - the suites, one a module. */
+#ifndef LFVEC_TESTS_UNIT_SUITES_H
+#define LFVEC_TESTS_UNIT_SUITES_H
+
+#include <check.h>
+
+Suite *head_suite(void);
+Suite *layout_suite(void);
+Suite *shm_suite(void);
+Suite *segment_suite(void);
+Suite *slab_suite(void);
+Suite *leaf_suite(void);
+Suite *slot_suite(void);
+Suite *desc_suite(void);
+Suite *recover_suite(void);
+Suite *vector_suite(void);
+Suite *batch_suite(void);
+Suite *lease_suite(void);
+Suite *wait_suite(void);
+Suite *errno_suite(void);
+Suite *model_suite(void);
+
+#endif

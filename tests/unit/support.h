@@ -1,0 +1,88 @@
+/*
+ * support.h - what the unit tests share: segments with names of their own that are gone afterwards, randomness that can be repeated,
+ * children, threads that take turns, skipping aloud, and the runner.
+ */
+#ifndef LFVEC_TESTS_UNIT_SUPPORT_H
+#define LFVEC_TESTS_UNIT_SUPPORT_H
+
+#include <check.h>
+#include <lfvec.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* For loops: Check's own assertions write a message each time they hold. */
+#define MUST(cond)                                                                                                                         \
+    do {                                                                                                                                   \
+        if (!(cond))                                                                                                                       \
+            ck_abort_msg("%s", #cond);                                                                                                     \
+    } while (0)
+#define MUST_MSG(cond, ...)                                                                                                                \
+    do {                                                                                                                                   \
+        if (!(cond))                                                                                                                       \
+            ck_abort_msg(__VA_ARGS__);                                                                                                     \
+    } while (0)
+
+/* Ends a test that cannot run here. It is counted as skipped, not as passed. */
+#define UNIT_SKIP(why)                                                                                                                     \
+    do {                                                                                                                                   \
+        unit_skip(__func__, why);                                                                                                          \
+        return;                                                                                                                            \
+    } while (0)
+void unit_skip(const char *test, const char *why);
+
+/* ---- segments ------------------------------------------------------------------------------------------------------------------------ */
+
+/* A name that nobody had before, /lfvec-test-PID-N. The string is good for the rest of the test. */
+const char *unit_name(void);
+
+void unit_attr(struct lfvec_attr *attr, uint32_t elem_size);
+lfvec_t *unit_make(const struct lfvec_attr *attr);      /* creates one under a new name; attr NULL = 8-byte elements in small slabs */
+lfvec_t *unit_open(const char *name, int flags);        /* asserts that it opens */
+void unit_fill(lfvec_t *v, uint64_t from, uint64_t to); /* pushes these numbers */
+void unit_expect(lfvec_t *v, uint64_t n);               /* the elements are 0 .. n-1 */
+void unit_sound(lfvec_t *v);                            /* the audit is conclusive and finds nothing */
+struct lfvec_stat unit_stat(lfvec_t *v);
+
+/* Checked fixtures of every test case: what the test named is removed. unit_case() makes a test case that has them. */
+TCase *unit_case(Suite *s, const char *name, double timeout_seconds);
+
+/* ---- randomness ---------------------------------------------------------------------------------------------------------------------- */
+
+struct unit_rng {
+    uint64_t state;
+};
+
+/* Prints the seed: LFVEC_SEED, or a new one; `salt` tells the tests of one run apart. */
+struct unit_rng unit_random(const char *test, uint64_t salt);
+uint64_t unit_next(struct unit_rng *r);
+uint64_t unit_below(struct unit_rng *r, uint64_t n);
+void unit_bytes(struct unit_rng *r, void *bytes, size_t n);
+
+/* ---- children and threads ------------------------------------------------------------------------------------------------------------ */
+
+typedef void unit_fn(void *arg);
+
+/* Runs fn in a child, and asserts that it exits with 0. */
+void unit_in_child(unit_fn *fn, void *arg);
+
+/* Threads of which one runs at a time, on the caller's word: what they do to each other is the same in every run. */
+struct unit_team;
+struct unit_team *unit_team_new(uint32_t n);
+void unit_team_do(struct unit_team *t, uint32_t i, unit_fn *fn, void *arg); /* thread i runs it; returns when it is done */
+void unit_team_replace(struct unit_team *t, uint32_t i);                    /* thread i exits, another takes its place */
+void unit_team_end(struct unit_team *t);                                    /* all exit */
+
+/* Runs fn once in a new thread that exits afterwards. */
+void unit_in_thread(unit_fn *fn, void *arg);
+
+/* ---- running ------------------------------------------------------------------------------------------------------------------------- */
+
+typedef Suite *unit_suite(void);
+
+/*
+ * Runs the suites, each test in a process of its own; prints what failed and, last, "N passed, N failed, N skipped". A segment that is left
+ * behind is a failure, and is removed. Returns main's status.
+ */
+int unit_run(const char *program, unit_suite *const *suites, uint32_t n);
+
+#endif

@@ -1,0 +1,9 @@
+/* unit_api.c - runs the suites that use lfvec.h alone. */
+#include "suites.h"
+#include "support.h"
+
+int main(void)
+{
+    static unit_suite *const suites[] = {vector_suite, batch_suite, lease_suite, wait_suite, errno_suite};
+    return unit_run("unit_api", suites, sizeof suites / sizeof *suites);
+}
