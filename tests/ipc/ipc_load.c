@@ -1,0 +1,168 @@
+/* ipc_load.c - many processes at once on one vector: no element is lost or there twice, nobody starves, waiters are woken. */
+#include "ipc.h"
+
+#include <sched.h>
+#include <string.h>
+
+enum { WORKERS = 4, STEPS = 30000, FLOOR = 16, ENOUGH = 32 };
+
+static const char *shared_name;
+
+/* ---- push, pop, change ----------------------------------------------------------------------------------------------------------------- */
+
+static void work(struct board *b, uint32_t me)
+{
+    lfvec_t *v = lfvec_open(shared_name, 0, NULL);
+    CHILD_MUST(v != NULL);
+    atomic_fetch_add(&b->ready, 1);
+    ipc_until(&b->go, 1);
+    for (uint32_t i = 0; i < STEPS; i++)
+        CHILD_MUST(ipc_step(v, b, me) == 0);
+    CHILD_MUST(lfvec_detach(v) == 0);
+}
+
+START_TEST(elements_are_conserved)
+{
+    struct board *b = ipc_board();
+    lfvec_t *v = ipc_make(NULL);
+    pid_t pid[WORKERS];
+    struct lfvec_stat stat;
+    uint64_t pushed = 0;
+    shared_name = lfvec_name(v);
+    for (uint32_t p = 0; p < WORKERS; p++)
+        pid[p] = ipc_start(work, b, p);
+    ipc_until(&b->ready, WORKERS);
+    atomic_store(&b->go, 1);
+    for (uint32_t p = 0; p < WORKERS; p++)
+        ipc_reap(pid[p]);
+    ipc_sound(v);
+    ck_assert_int_eq(lfvec_stat(v, &stat), 0);
+    for (uint32_t p = 0; p < WORKERS; p++)
+        pushed += atomic_load(&b->proc[p].pushed);
+    ck_assert_uint_eq(stat.pushes, pushed);
+    ck_assert_uint_eq(stat.pushes - stat.pops, lfvec_size(v));
+    ck_assert_uint_eq(stat.version, stat.pushes + stat.pops + stat.sets);
+    ck_assert_uint_eq(stat.slots_free, 8);
+    ipc_settle(v, b, 0);
+    ipc_sound(v);
+    lfvec_detach(v);
+}
+END_TEST
+
+/* ---- set and get ----------------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * The first FLOOR elements stay: nobody pops while there are not clearly more. They say at which index they belong; whoever sets one says
+ * what it was before by its count, which only grows at each index for each setter.
+ */
+static void floor_elem(uint64_t elem[3], uint64_t index, uint64_t setter, uint64_t count)
+{
+    elem[0] = index << 56 | setter << 48 | count;
+    elem[1] = ~elem[0];
+    elem[2] = elem[0] * 3;
+}
+
+static void floor_check(const uint64_t elem[3], uint64_t index, uint64_t last[FLOOR][WORKERS + 1])
+{
+    const uint64_t setter = elem[0] >> 48 & 0xff, count = elem[0] & 0xffffffff;
+    CHILD_MUST(elem[1] == ~elem[0] && elem[2] == elem[0] * 3);
+    CHILD_MUST(elem[0] >> 56 == index);
+    CHILD_MUST(setter <= WORKERS && last[index][setter] <= count);
+    last[index][setter] = count;
+}
+
+static void set_and_get(struct board *b, uint32_t me)
+{
+    uint64_t last[FLOOR][WORKERS + 1], elem[3];
+    lfvec_t *v = lfvec_open(shared_name, 0, NULL);
+    memset(last, 0, sizeof last);
+    CHILD_MUST(v != NULL);
+    atomic_fetch_add(&b->ready, 1);
+    ipc_until(&b->go, 1);
+    for (uint32_t i = 1; i <= STEPS; i++) {
+        const uint64_t index = ipc_random(FLOOR);
+        CHILD_MUST(lfvec_get(v, index, elem) == 0);
+        floor_check(elem, index, last);
+        floor_elem(elem, i % 2 ? index : UINT64_C(255), me + 1, i);
+        if (i % 2)
+            CHILD_MUST(lfvec_set(v, index, elem) == 0);
+        else if (i % 4)
+            CHILD_MUST(lfvec_push(v, elem, NULL) == 0);
+        else if (lfvec_size(v) > ENOUGH)
+            CHILD_MUST(lfvec_pop(v, elem) == 0 && elem[0] >> 56 == 255 && elem[1] == ~elem[0]);
+    }
+    CHILD_MUST(lfvec_detach(v) == 0);
+}
+
+START_TEST(what_is_set_is_got)
+{
+    struct board *b = ipc_board();
+    struct lfvec_attr attr;
+    uint64_t elem[3];
+    pid_t pid[WORKERS];
+    ipc_attr(&attr, sizeof elem);
+    lfvec_t *v = ipc_make(&attr);
+    shared_name = lfvec_name(v);
+    for (uint64_t i = 0; i < FLOOR; i++) {
+        floor_elem(elem, i, 0, 0);
+        ck_assert_int_eq(lfvec_push(v, elem, NULL), 0);
+    }
+    for (uint32_t p = 0; p < WORKERS; p++)
+        pid[p] = ipc_start(set_and_get, b, p);
+    ipc_until(&b->ready, WORKERS);
+    atomic_store(&b->go, 1);
+    for (uint32_t p = 0; p < WORKERS; p++)
+        ipc_reap(pid[p]);
+    ipc_sound(v);
+    lfvec_detach(v);
+}
+END_TEST
+
+/* ---- waiting --------------------------------------------------------------------------------------------------------------------------- */
+
+enum { TURNS = 300 };
+
+static void consume(struct board *b, uint32_t me)
+{
+    uint64_t elem;
+    lfvec_t *v = lfvec_open(shared_name, 0, NULL);
+    CHILD_MUST(v != NULL);
+    for (uint32_t i = 0; i < TURNS; i++) {
+        CHILD_MUST(lfvec_pop_wait(v, &elem, NULL) == 0);
+        ipc_see(b, elem);
+        atomic_fetch_add(&b->proc[me].progress, 1);
+    }
+    CHILD_MUST(lfvec_detach(v) == 0);
+}
+
+START_TEST(waiters_are_woken)
+{
+    struct board *b = ipc_board();
+    lfvec_t *v = ipc_make(NULL);
+    shared_name = lfvec_name(v);
+    const pid_t one = ipc_start(consume, b, 1), other = ipc_start(consume, b, 2);
+    for (uint64_t i = 0; i < 2 * TURNS; i++) {
+        atomic_store(&b->proc[0].pushed, i + 1);
+        ck_assert_int_eq(lfvec_push_u64(v, ipc_elem(0, i)), 0);
+        while (i % 3 == 0 && atomic_load(&b->proc[1].progress) + atomic_load(&b->proc[2].progress) < i)
+            sched_yield(); /* so that they come to wait for the next */
+    }
+    ipc_reap(one);
+    ipc_reap(other);
+    ck_assert_uint_eq(lfvec_size(v), 0);
+    ipc_settle(v, b, 0);
+    lfvec_detach(v);
+}
+END_TEST
+
+Suite *ipc_load_suite(void)
+{
+    Suite *s = suite_create("load");
+    TCase *t = tcase_create("load");
+    tcase_set_timeout(t, IPC_TIMEOUT);
+    tcase_add_test(t, elements_are_conserved);
+    tcase_add_test(t, what_is_set_is_got);
+    tcase_add_test(t, waiters_are_woken);
+    suite_add_tcase(s, t);
+    return s;
+}

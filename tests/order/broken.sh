@@ -1,0 +1,40 @@
+#!/bin/sh
+# broken.sh - would `order` notice? The library is compiled once more so that one of its rules can be taken out (lib/breakage.h); without
+# each of them the check has to fail within BROKEN_SECONDS (60), and with all of them in place it must not.
+set -eu
+cd "${LFVEC_SRC:-.}"
+. tests/lint/report.sh
+
+broken=${LFVEC_BUILD:-.}/tests/order/order-broken
+seconds=${BROKEN_SECONDS:-60}
+
+caught() # NUMBER WHAT
+{
+    if "$broken" --ops 50000 --break "$1" --within "$seconds" >"$scratch/said"; then
+        ok "caught: $2 ($(grep '^caught' "$scratch/said"))"
+    else
+        not_ok "caught: $2 ($(tail -n 1 "$scratch/said"))"
+    fi
+}
+
+if [ ! -x "$broken" ]; then
+    skip 'breakages are caught' 'order-broken was not built'
+    finish
+fi
+if "$broken" --ops 50000 --break 0 --within 3 >"$scratch/said"; then
+    not_ok 'nothing is caught when nothing is broken'
+    grep -v '^ok' "$scratch/said" | tail -n 20 | sed 's/^/  /'
+else
+    ok 'nothing is caught when nothing is broken'
+fi
+# the numbers of enum breakage, in lib/breakage.h
+caught 1 'R2: an overwritten slot is not marked'
+caught 2 'a helper installs a leaf whatever the stamp says'
+caught 3 'the descriptor in effect is not completed before it is replaced'
+caught 4 'what was read from a leaf is always taken for valid'
+caught 5 'R3: the descriptor that the head names is overwritten'
+caught 6 'the head is read without a second look'
+caught 7 'a leaf gets a new role without a new seq'
+caught 8 'a pop trusts its cursor too far'
+
+finish
