@@ -1,0 +1,115 @@
+#!/bin/sh
+# build.sh - the build as others meet it: without libnuma, installed, from the tarball, on a target that will not do.
+set -eu
+cd "${LFVEC_SRC:-.}"
+. tests/lint/report.sh
+
+src=$PWD
+build=${LFVEC_BUILD:-$PWD/build}
+jobs=$(nproc 2>/dev/null || echo 2)
+cc=$(sed -n 's/^CC = //p' "$build/Makefile" | head -n 1)
+stage=$scratch/stage
+
+in_dir() # DIR COMMAND...
+{
+    mkdir -p "$1"
+    (cd "$1" && shift && "$@")
+}
+
+# ---- without libnuma, and installed ------------------------------------------------------------------------------------------------------
+twin=$scratch/twin
+check 'configure --without-numa' in_dir "$twin" "$src/configure" CC="$cc" CFLAGS=-O1 --prefix=/usr --libdir=/usr/lib --without-numa || finish
+check 'it builds' make -C "$twin" -j"$jobs" || finish
+unneeded()
+{
+    ! ldd "$twin/.libs/liblfvec.so" | grep libnuma
+}
+check 'the library does not need libnuma' unneeded || true
+check 'make install DESTDIR' make -C "$twin" install DESTDIR="$stage" || finish
+
+headers=$(find "$stage/usr/include" -type f)
+check 'lfvec.h is the only installed header' test "$headers" = "$stage/usr/include/lfvec.h" || true
+for page in doc/*.[1-7]; do
+    installed=$stage/usr/share/man/man${page##*.}/${page##*/}
+    check "${page##*/} is installed" test -s "$installed" || true
+done
+
+# ---- a program outside, through pkg-config -----------------------------------------------------------------------------------------------
+cat >"$scratch/outside.c" <<'END'
+#include <lfvec.h>
+#include <stdio.h>
+
+int main(int argc, char **argv)
+{
+    uint64_t x = 0;
+    lfvec_t *v = argc == 2 ? lfvec_attach(argv[1]) : NULL;
+    if (!v || lfvec_push_u64(v, 7) || lfvec_pop_u64(v, &x) || x != 7 || lfvec_size(v) != 0)
+        return 1;
+    return lfvec_detach(v) || lfvec_unlink(argv[1]);
+}
+END
+
+flags()
+{
+    PKG_CONFIG_LIBDIR=$stage/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$stage pkg-config "$@" lfvec
+}
+
+version=$(sed -nE 's/^AC_INIT\(\[lfvec\], \[([^]]*)\].*/\1/p' configure.ac)
+check "pkg-config reports $version" test "$(flags --modversion)" = "$version" || true
+# shellcheck disable=SC2046,SC2086
+if check 'an outside program builds, shared' $cc -Wall -Werror "$scratch/outside.c" $(flags --cflags) $(flags --libs) -o "$scratch/shared"; then
+    check 'and runs' env LD_LIBRARY_PATH="$stage/usr/lib" "$scratch/shared" "/lfvec-build-$$" || true
+fi
+
+# The static one takes the archive by name, and what the archive needs from the module.
+private=$(flags --static --libs | tr ' ' '\n' | grep -vE -- '^(-llfvec|-L.*/stage/.*|)$' | tr '\n' ' ')
+# shellcheck disable=SC2046,SC2086
+if check 'an outside program builds, static' $cc -Wall -Werror "$scratch/outside.c" $(flags --cflags) "$stage/usr/lib/liblfvec.a" $private \
+    -o "$scratch/static"; then
+    check 'and runs' "$scratch/static" "/lfvec-build-$$" || true
+fi
+
+# ---- a target without a 16-byte compare-and-swap ------------------------------------------------------------------------------------------
+refused()
+{
+    ! in_dir "$scratch/refused" "$src/configure" "$@" >"$scratch/refused.log" 2>&1 &&
+        grep 'has no lock-free 16-byte compare-and-swap' "$scratch/refused.log"
+}
+
+# $cc, but as for a processor without cmpxchg16b, whatever configure asks for
+cat >"$scratch/cc-without-cas16" <<END
+#!/bin/sh
+exec $cc "\$@" -mno-cx16
+END
+chmod +x "$scratch/cc-without-cas16"
+case $($cc -dumpmachine) in
+x86_64*) check 'configure refuses a target without cmpxchg16b' refused CC="$scratch/cc-without-cas16" || true ;;
+*) skip 'configure refuses a target without cmpxchg16b' 'this is not x86-64' ;;
+esac
+if echo 'int main(void) { return 0; }' | $cc -m32 -x c - -o "$scratch/m32" 2>/dev/null; then
+    check 'configure refuses a 32-bit target' refused CC="$cc -m32" || true
+else
+    skip 'configure refuses a 32-bit target' "$cc -m32 cannot link here"
+fi
+
+# ---- the tarball --------------------------------------------------------------------------------------------------------------------------
+if ! command -v xz >/dev/null; then
+    skip 'the tarball builds' 'no xz'
+    finish
+fi
+check 'make dist' make -C "$twin" dist || finish
+check 'the tarball unpacks' in_dir "$scratch/tarball" tar -xJf "$twin/lfvec-$version.tar.xz" || finish
+tree=$scratch/tarball/lfvec-$version
+check 'it configures' in_dir "$tree/b" ../configure CC="$cc" CFLAGS=-O1 || finish
+check 'it builds, tests included' make -C "$tree/b" -j"$jobs" check TESTS= || true
+# what is in the repository is in the tarball: a file that make dist forgets is missing only for others
+if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    git ls-files | grep -vE '(^|/)\.git(ignore|attributes)$' | while read -r file; do
+        [ -e "$tree/$file" ] || echo "$file is not in the tarball"
+    done >"$scratch/forgotten"
+    offenders 'the tarball has every file of the repository' "$scratch/forgotten"
+else
+    skip 'the tarball has every file of the repository' 'not a git checkout'
+fi
+
+finish

@@ -1,0 +1,62 @@
+# shellcheck shell=sh
+# report.sh - sourced by the shell tests: one line a check, and the last line that `./dev check` counts.
+
+passed=0 failed=0 skipped=0
+
+# What a test runs belongs to this build, not to a make or a configure that the test was started from.
+unset MAKEFLAGS MFLAGS MAKELEVEL CONFIG_SITE
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/lfvec-XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+
+ok()
+{
+    echo "ok - $1"
+    passed=$((passed + 1))
+}
+
+not_ok()
+{
+    echo "not ok - $1"
+    failed=$((failed + 1))
+}
+
+skip()
+{
+    echo "skip - $1: $2"
+    skipped=$((skipped + 1))
+}
+
+# check NAME COMMAND...: ok if the command succeeds; what it said is shown only if it does not.
+check()
+{
+    name=$1
+    shift
+    if "$@" >"$scratch/said" 2>&1; then
+        ok "$name"
+        return 0
+    fi
+    not_ok "$name"
+    tail -n 40 "$scratch/said" | sed 's/^/  /'
+    return 1
+}
+
+# offenders NAME FILE: ok if the file is empty; otherwise its lines are what is wrong.
+offenders()
+{
+    if [ -s "$2" ]; then
+        not_ok "$1"
+        sed 's/^/  /' "$2"
+    else
+        ok "$1"
+    fi
+}
+
+# Ends the script: status 1 if anything failed, 77 if nothing could run, otherwise 0.
+finish()
+{
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ] || exit 1
+    [ "$passed" -gt 0 ] || [ "$skipped" -eq 0 ] || exit 77
+    exit 0
+}
