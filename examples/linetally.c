@@ -61,9 +61,7 @@ static int show_arg(struct options *o, const char *command)
     return 0;
 }
 
-enum {
-    OPT_KEEP = 256
-};
+enum { OPT_KEEP = 256 };
 
 static const struct option long_options[] = {
     {"producers", required_argument, NULL, 'p'},

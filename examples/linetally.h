@@ -21,10 +21,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-enum {
-    SEATS_MOST = 64,
-    SHOWS_MOST = 8
-};
+enum { SEATS_MOST = 64, SHOWS_MOST = 8 };
 #define FILE_FREE UINT32_C(0)
 #define FILE_DONE UINT32_MAX
 
@@ -116,10 +113,7 @@ struct options {
     bool keep;
 };
 
-enum role {
-    PRODUCER,
-    CONSUMER
-};
+enum role { PRODUCER, CONSUMER };
 
 /* What the parent knows of a seat's present worker. */
 struct worker {

@@ -15,9 +15,7 @@
 #include <unistd.h>
 
 #define LINETALLY_TAG UINT64_C(0x6c696e6574616c79) /* "linetaly" */
-enum {
-    DEATHS_MOST = 1000
-};
+enum { DEATHS_MOST = 1000 };
 
 static sigset_t awaited, as_before;
 

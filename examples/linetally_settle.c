@@ -8,11 +8,7 @@
 #include "linetally.h"
 #include <string.h>
 
-enum verdict {
-    NO_EFFECT,
-    TOOK_EFFECT,
-    CANNOT_TELL
-};
+enum verdict { NO_EFFECT, TOOK_EFFECT, CANNOT_TELL };
 
 static uint32_t slot_of(lfvec_t *vector, pid_t pid)
 {

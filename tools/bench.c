@@ -128,9 +128,7 @@ static int take_reps(struct plan *plan, const char *text)
     return 0;
 }
 
-enum {
-    OPT_WARM = 256
-};
+enum { OPT_WARM = 256 };
 
 static const struct option long_options[] = {
     {"peers", required_argument, NULL, 'p'},   {"mixes", required_argument, NULL, 'm'},

@@ -43,7 +43,7 @@ static int faa_total(struct bench_round *round, struct bench_total *total)
 }
 
 #define BENCH_NO_READ
-#define BENCH_PEER  faa
+#define BENCH_PEER faa
 #define BENCH_STATE _Atomic uint64_t
 #include "bench_loops.h"
 #undef BENCH_PEER
@@ -67,10 +67,7 @@ const struct bench_peer faa_peer = {
 
 /* ---- cas16 ---- */
 
-enum {
-    PAUSES_LEAST = 8,
-    PAUSES_MOST = 1024
-};
+enum { PAUSES_LEAST = 8, PAUSES_MOST = 1024 };
 
 /* As two words: so the compiler keeps them in the registers that the instruction wants. */
 struct cas16_head {
@@ -138,7 +135,7 @@ static int cas16_total(struct bench_round *round, struct bench_total *total)
     return 0;
 }
 
-#define BENCH_PEER  cas16
+#define BENCH_PEER cas16
 #define BENCH_STATE struct cas16_head
 #include "bench_loops.h"
 

@@ -72,7 +72,7 @@ static int lfvec_bench_total(struct bench_round *round, struct bench_total *tota
     return 0;
 }
 
-#define BENCH_PEER  lfvec_bench
+#define BENCH_PEER lfvec_bench
 #define BENCH_STATE lfvec_t
 #define BENCH_RECORDS
 #include "bench_loops.h"

@@ -12,10 +12,10 @@
 #include <string.h>
 
 #define LOCKED_PASTE2(a, b) a##b
-#define LOCKED_PASTE(a, b)  LOCKED_PASTE2(a, b)
-#define LOCKED(name)        LOCKED_PASTE(BENCH_PEER, name)
-#define LOCKED_STRING2(a)   #a
-#define LOCKED_STRING(a)    LOCKED_STRING2(a)
+#define LOCKED_PASTE(a, b) LOCKED_PASTE2(a, b)
+#define LOCKED(name) LOCKED_PASTE(BENCH_PEER, name)
+#define LOCKED_STRING2(a) #a
+#define LOCKED_STRING(a) LOCKED_STRING2(a)
 
 struct LOCKED(_array) {
     LOCKED(_lock_t) lock;

@@ -11,11 +11,11 @@
 #include "bench.h"
 
 #define BENCH_PASTE2(a, b) a##b
-#define BENCH_PASTE(a, b)  BENCH_PASTE2(a, b)
-#define BENCH_NAME(name)   BENCH_PASTE(BENCH_PEER, name)
+#define BENCH_PASTE(a, b) BENCH_PASTE2(a, b)
+#define BENCH_NAME(name) BENCH_PASTE(BENCH_PEER, name)
 
 #ifndef BENCH_LOOPS_ONCE
-# define BENCH_LOOPS_ONCE
+#define BENCH_LOOPS_ONCE
 static inline uint64_t bench_xorshift(uint64_t *state)
 {
     uint64_t x = *state;

@@ -8,14 +8,10 @@
 extern const struct bench_peer lfvec_peer, robust_peer, mutex_peer, spin_peer, faa_peer, cas16_peer, store_peer;
 extern const struct bench_peer bip_peer, blstack_peer, tbb_peer, ckstack_peer, mqueue_peer, redis_peer;
 
-#define BUILT(peer)         \
- {                          \
-#  peer, &peer##_peer, NULL \
- }
-#define ABSENT(peer, needs) \
- {                          \
-#  peer, NULL, needs        \
- }
+/* clang-format off */
+#define BUILT(peer) {#peer, &peer##_peer, NULL}
+#define ABSENT(peer, needs) {#peer, NULL, needs}
+/* clang-format on */
 
 static const struct bench_known known[] = {
     BUILT(lfvec),   BUILT(robust), BUILT(mutex), BUILT(spin),

@@ -9,20 +9,7 @@
 
 const char *const bench_mix_name[MIXES] = {"push", "pop", "mixed", "read", "mixed64"};
 
-enum column {
-    PEER,
-    MIX,
-    WORKERS,
-    KIND,
-    MOPS,
-    NS,
-    MIN,
-    MAX,
-    REPS,
-    HOP_NS,
-    RATIO,
-    COLUMNS
-};
+enum column { PEER, MIX, WORKERS, KIND, MOPS, NS, MIN, MAX, REPS, HOP_NS, RATIO, COLUMNS };
 
 static const struct {
     const char *heading, *key; /* key: in JSON; NULL: not there */

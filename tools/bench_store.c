@@ -98,7 +98,7 @@ static int store_total(struct bench_round *round, struct bench_total *total)
     return 0;
 }
 
-#define BENCH_PEER  store
+#define BENCH_PEER store
 #define BENCH_STATE struct store_array
 #define BENCH_RECORDS
 #include "bench_loops.h"

@@ -80,8 +80,8 @@ static struct deed random_deed(uint64_t size, uint64_t value)
                                     DID_PUSH, DID_POP,  DID_POP,  DID_PUSH_N, DID_POP_N, DID_LEASE, DID_TRIM, DID_PUSH_N};
     struct deed d = {.did = often[ipc_random(sizeof often)], .n = 1 + (uint32_t)ipc_random(BATCH), .value = value};
     d.index = size ? ipc_random(size) : 0;
-    if (d.did == DID_TRIM && ipc_random(4) == 0)
-        d.did = DID_CLEAR;
+    if (d.did == DID_TRIM && ipc_random(8)) /* it takes long, and would be what nearly every victim dies at */
+        d.did = ipc_random(4) ? DID_PUSH : DID_CLEAR;
     if (size > MODEL - 2 * BATCH)
         d.did = DID_POP_N;
     return d;
