@@ -7,6 +7,7 @@
 #include "attempt.h"
 #include "leaf.h"
 #include "lfvec.h"
+#include "memory.h"
 #include "wait.h"
 
 uint64_t batch_most(const struct segment *s)
@@ -110,7 +111,7 @@ static int batch_attempt(struct participant *p, struct head h, void *arg)
 static int batch_push_some(struct participant *p, struct batch *b)
 {
     for (;;) {
-        const int err = attempt_until(p, batch_attempt, b);
+        const int err = memory_attempt(p, batch_attempt, b);
         if ((err != -ENOSPC && err != -EOVERFLOW) || b->n < 2)
             return err;
         b->n /= 2;

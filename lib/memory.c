@@ -1,7 +1,6 @@
 /* memory.c - how much fits, making room in advance, giving room back. */
 #include "memory.h"
 
-#include "attempt.h"
 #include "leaf.h"
 #include "recover.h"
 
@@ -126,4 +125,16 @@ int memory_trim(struct participant *p)
     (void)slab_release_empty(s, p->me);
     (void)recover_unheld(s, p->me);
     return slab_set_load(s, &p->slabs, p->me); /* without those released */
+}
+
+int memory_attempt(struct participant *p, attempt_fn *once, void *arg)
+{
+    struct segment *s = &p->v->seg;
+    const int err = attempt_until(p, once, arg);
+    if ((err != -ENOSPC && err != -EOVERFLOW) || head_size(head_load(s->control)) >= s->l.max_elems)
+        return err;
+    const int saved = errno;
+    const int trimmed = memory_trim(p);
+    errno = saved;
+    return trimmed ? err : attempt_until(p, once, arg);
 }

@@ -24,6 +24,7 @@ struct slab_set {
     uint32_t count, room;
     uint32_t current; /* the one that served last */
     uint32_t word;    /* of its bitmap */
+    uint32_t looked;  /* slabs there were when all of them were looked at last */
 };
 
 static inline uint64_t leaf_ref_slab(uint64_t ref)

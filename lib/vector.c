@@ -10,6 +10,7 @@
 #include "attempt.h"
 #include "breakage.h"
 #include "leaf.h"
+#include "memory.h"
 #include "wait.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -121,7 +122,7 @@ static int push_back_attempt(struct participant *p, struct head h, void *arg)
 int vector_push_back(struct participant *p, const void *elem)
 {
     struct push_args a = {.elem = elem};
-    const int err = attempt_until(p, push_back_attempt, &a);
+    const int err = memory_attempt(p, push_back_attempt, &a);
     if (err)
         atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
     else
@@ -132,7 +133,7 @@ int vector_push_back(struct participant *p, const void *elem)
 static __attribute__((noinline)) int push_slow(struct participant *p, const void *elem, uint64_t *index)
 {
     struct push_args a = {.elem = elem};
-    const int err = attempt_until(p, push_attempt, &a);
+    const int err = memory_attempt(p, push_attempt, &a);
     if (err)
         return err;
     wait_wake(&p->v->seg, 1);
@@ -361,7 +362,7 @@ static int change_attempt(struct participant *p, struct head h, void *arg)
 
 static int change(struct participant *p, struct change *c)
 {
-    const int err = attempt_until(p, change_attempt, c);
+    const int err = memory_attempt(p, change_attempt, c);
     if (!err)
         attempt_count(&p->slot->sets);
     return err;
