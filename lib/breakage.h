@@ -14,7 +14,7 @@ enum breakage {
     BREAK_R3,    /* R3: the descriptor that the head names is overwritten */
     BREAK_HEAD,  /* the two halves of the head are read without a second look */
     BREAK_ROLE,  /* a leaf gets a new role without a new seq */
-    BREAK_CURSOR /* a pop takes the leaf of its last operation for the present one */
+    BREAK_OWNER  /* a leaf is stored into in place by another than its owner */
 };
 
 #ifdef LFVEC_BREAKABLE

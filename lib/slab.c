@@ -191,7 +191,11 @@ static int claim_any(struct segment *s, struct slab_set *set, uint32_t me)
         (void)word_cas(s, slab, slab_word(s, slab), word_make(SHM_SLAB_UNOWNED, 0, 0));
         return err;
     }
-    set->current = set->count - 1;
+    /* it takes the place of the current one, so that the round goes on from here afterwards, and comes to all of them */
+    if (set->current >= set->count)
+        set->current = 0;
+    set->slab[set->count - 1] = set->slab[set->current];
+    set->slab[set->current] = slab;
     set->word = 0;
     return 0;
 }

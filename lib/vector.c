@@ -8,7 +8,6 @@
 #include "vector.h"
 
 #include "attempt.h"
-#include "breakage.h"
 #include "leaf.h"
 #include "memory.h"
 #include "wait.h"

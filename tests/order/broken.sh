@@ -35,6 +35,6 @@ caught 4 'what was read from a leaf is always taken for valid'
 caught 5 'R3: the descriptor that the head names is overwritten'
 caught 6 'the head is read without a second look'
 caught 7 'a leaf gets a new role without a new seq'
-caught 8 'a pop trusts its cursor too far'
+caught 8 'a leaf is stored into by another than its owner'
 
 finish

@@ -1,6 +1,7 @@
 /*
- * check_model.c - random operations of all kinds against a plain array. Several threads and two attachments take turns on one vector, one at a time, so
- * that leaves change owners and every result is known. Threads exit and are replaced on the way. Each mutation must make exactly one version.
+ * check_model.c - random operations of all kinds against a plain array. Several threads and two attachments take turns on one vector, one
+ * at a time, so that leaves change owners and every result is known. Threads exit and are replaced on the way. Each mutation must make
+ * exactly one version.
  */
 #include "suites.h"
 #include "support.h"

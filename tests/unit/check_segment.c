@@ -1,6 +1,6 @@
 /*
- * check_segment.c - creating, opening and growing a segment. The header: every byte and every field spoiled, with its checksum left wrong and
- * made right; truncated, foreign and half-made objects; feature masks; extents that claim more than there is.
+ * check_segment.c - creating, opening and growing a segment. The header: every byte and every field spoiled, with its checksum left wrong
+ * and made right; truncated, foreign and half-made objects; feature masks; extents that claim more than there is.
  */
 #include "suites.h"
 #include "support.h"
