@@ -156,8 +156,8 @@ int main(int argc, char **argv)
         fail(lfvec_last_error(), -errno);
     const bool good = run_writers(name, reader, processes, samples, jobs, &t);
     const uint64_t have = lfvec_size(reader), want = (uint64_t)processes * (uint64_t)samples;
-    printf("collector: %llu samples of %llu by %ld processes; %u live snapshots, %u missed\n", (unsigned long long)have, (unsigned long long)want,
-           processes, t.snapshots, t.missed);
+    printf("collector: %llu samples of %llu by %ld processes; %u live snapshots, %u missed\n", (unsigned long long)have,
+           (unsigned long long)want, processes, t.snapshots, t.missed);
     lfvec_detach(reader);
     lfvec_unlink(name);
     lfvec_detach(owner);

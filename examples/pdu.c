@@ -296,7 +296,8 @@ static int report(const struct run *r, const char *path, double took)
     const int sound = lfvec_check(r->work, &audit) == 0 && lfvec_check(r->found, &audit) == 0;
     printf("pdu: %llu bytes in %s: %llu findings, %llu distinct; %d workers, %u killed, %.2f s\n", (unsigned long long)total, path,
            (unsigned long long)findings, (unsigned long long)distinct, r->workers, r->kills, took);
-    printf("du:  %llu bytes: %s; the vectors are %s\n", (unsigned long long)du, du == total ? "equal" : "DIFFERENT", sound ? "sound" : audit.message);
+    printf("du:  %llu bytes: %s; the vectors are %s\n", (unsigned long long)du, du == total ? "equal" : "DIFFERENT",
+           sound ? "sound" : audit.message);
     return du == total && sound ? 0 : 1;
 }
 
@@ -308,7 +309,8 @@ static int usage(int status)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"workers", 1, NULL, 'w'}, {"kill-every", 1, NULL, 'k'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"workers", 1, NULL, 'w'}, {"kill-every", 1, NULL, 'k'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
     struct run r = {.workers = 4};
     struct job root = {"/usr"};
     int kill_every_ms = 0, c;

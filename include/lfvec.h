@@ -322,9 +322,9 @@ int lfvec_check(lfvec_t *v, struct lfvec_audit *out);
 
 /* Everything there is to know about a segment at one moment. Figures are read one after the other; under load they need not add up. */
 struct lfvec_stat {
-    uint64_t version;         /* mutations so far */
-    uint64_t size;            /* elements */
-    uint64_t capacity;        /* as lfvec_capacity() */
+    uint64_t version;  /* mutations so far */
+    uint64_t size;     /* elements */
+    uint64_t capacity; /* as lfvec_capacity() */
     uint64_t elem_tag;
     uint64_t max_elems;
     uint64_t max_bytes;       /* bytes reserved of the address space */
@@ -336,11 +336,11 @@ struct lfvec_stat {
     uint32_t feature_compat, feature_incompat, feature_ro_compat;
     uint32_t elem_size, elems_per_leaf, leaf_bytes, slab_bytes;
     uint32_t max_slots, mode, uid, gid;
-    uint32_t numa;            /* policy asked for */
-    uint32_t numa_in_force;   /* 1 if this process can apply it */
+    uint32_t numa;          /* policy asked for */
+    uint32_t numa_in_force; /* 1 if this process can apply it */
     uint64_t numa_nodes;
     uint32_t flags;
-    uint32_t read_only;       /* this attachment */
+    uint32_t read_only;                             /* this attachment */
     uint64_t slabs_max, slabs_owned, slabs_unowned; /* slabs that fit; owned by a slot; committed and owned by none */
     uint64_t leaves_total, leaves_used;             /* in committed slabs */
     uint32_t slots_free, slots_alive, slots_stopped, slots_dead, slots_unknown;
@@ -365,16 +365,16 @@ struct lfvec_participant {
     uint32_t slot;  /* 1..max_slots */
     uint32_t state; /* LFVEC_SLOT_* */
     int32_t pid, tid;
-    int32_t node;   /* NUMA node it ran on when it took the slot; -1 unknown */
-    uint32_t spares; /* leaves in hand */
-    char name[32];  /* thread name (comm) */
+    int32_t node;          /* NUMA node it ran on when it took the slot; -1 unknown */
+    uint32_t spares;       /* leaves in hand */
+    char name[32];         /* thread name (comm) */
     uint64_t pid_ns;       /* inode of its pid namespace */
     uint64_t since;        /* seconds since the epoch when it took the slot */
     uint64_t last_version; /* of its last operation that took effect */
     uint64_t pushes, pops, sets, clears, cas_retries, helps;
-    uint64_t in_flight;    /* version that an unfinished operation tries to make; 0 = none */
-    uint64_t leased;       /* 1: holds an unacknowledged element, or is just popping one on lease */
-    uint64_t slabs;        /* slabs that it owns */
+    uint64_t in_flight; /* version that an unfinished operation tries to make; 0 = none */
+    uint64_t leased;    /* 1: holds an unacknowledged element, or is just popping one on lease */
+    uint64_t slabs;     /* slabs that it owns */
 };
 
 /*

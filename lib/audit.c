@@ -144,11 +144,12 @@ static bool mark_entry(struct pass *p, uint64_t d, uint64_t ref, uint64_t stamp)
     const uint64_t live = (head_size(p->h) + p->s->l.elem_mask) >> p->s->l.elem_shift;
     struct leaf leaf;
     if (!ref)
-        return d >= live || report(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu is below the size and has no leaf", (unsigned long long)d);
+        return d >= live ||
+               report(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu is below the size and has no leaf", (unsigned long long)d);
     uint8_t *m = mark_of(p, ref);
     if (!m)
-        return report(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu refers to leaf 0x%llx, which does not exist", (unsigned long long)d,
-                      (unsigned long long)ref);
+        return report(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu refers to leaf 0x%llx, which does not exist",
+                      (unsigned long long)d, (unsigned long long)ref);
     if (*m & MARK_LIVE)
         return report(p, LFVEC_FAULT_TWICE, d, "leaf 0x%llx is referenced twice, the second time by entry %llu", (unsigned long long)ref,
                       (unsigned long long)d);

@@ -28,8 +28,8 @@ struct batch {
     uint64_t n;     /* wanted, and then done */
     uint64_t index; /* of the first */
     struct desc_plan plan;
-    uint32_t spent;     /* spares that the plan uses */
-    bool nothing_new;   /* the plan says what the descriptor in effect says already */
+    uint32_t spent;   /* spares that the plan uses */
+    bool nothing_new; /* the plan says what the descriptor in effect says already */
 };
 
 /* One leaf of a batch: elements [at, at + n) of it, in place if the leaf is ours, else in a spare. */
@@ -183,11 +183,16 @@ int64_t batch_pop(struct participant *p, void *elems, size_t n)
     size_t done = 0;
     while (done < n) {
         struct pop_batch b = {.to = (unsigned char *)elems + elem_bytes(s, done), .n = n - done < most ? n - done : most};
+        const uint64_t asked = b.n, version = thread_state.last_version;
         const int err = attempt_until(p, pop_batch_attempt, &b);
+        if (err && done)
+            thread_state.last_version = version; /* the answer is the batch before, not that there is no more */
         if (err)
             return done ? (int64_t)done : err;
         done += b.n;
         atomic_store_explicit(&p->slot->pops, atomic_load_explicit(&p->slot->pops, memory_order_relaxed) + b.n, memory_order_relaxed);
+        if (b.n < asked)
+            break; /* that was all there was */
     }
     return (int64_t)done;
 }

@@ -31,8 +31,8 @@ static uint32_t header_crc(const struct shm_header *h)
 
 static int damaged(const char *name, const char *what)
 {
-    return error_set(-EBADMSG, "%s: the header is damaged (%s); if nobody needs its elements, remove it: lfvec-shmctl rm --force %s", name, what,
-                     name);
+    return error_set(-EBADMSG, "%s: the header is damaged (%s); if nobody needs its elements, remove it: lfvec-shmctl rm --force %s", name,
+                     what, name);
 }
 
 static int check_features(const struct shm_header *h, const char *name, bool read_only)
@@ -42,8 +42,10 @@ static int check_features(const struct shm_header *h, const char *name, bool rea
         return error_set(-EPROTONOSUPPORT, "%s: uses incompatible features 0x%x, this lfvec knows 0x%x; use the version that made it", name,
                          h->feature_incompat, SHM_INCOMPAT_KNOWN);
     if (ro && !read_only)
-        return error_set(-EPROTONOSUPPORT, "%s: uses features 0x%x, this lfvec knows 0x%x for writing; open it read-only, or use the version that "
-                         "made it", name, h->feature_ro_compat, SHM_RO_COMPAT_KNOWN);
+        return error_set(-EPROTONOSUPPORT,
+                         "%s: uses features 0x%x, this lfvec knows 0x%x for writing; open it read-only, or use the version that "
+                         "made it",
+                         name, h->feature_ro_compat, SHM_RO_COMPAT_KNOWN);
     return 0;
 }
 
@@ -54,7 +56,8 @@ int segment_check_header(const struct shm_header *h, uint64_t object_bytes, cons
     if (h->byte_order != SHM_BYTE_ORDER && h->byte_order == __builtin_bswap32(SHM_BYTE_ORDER))
         return error_set(-EPROTONOSUPPORT, "%s: made on a machine of the other byte order; create it anew here", name);
     if (h->format_version != SHM_FORMAT_VERSION)
-        return error_set(-EPROTONOSUPPORT, "%s: format version %u, this lfvec knows %u; use the version that made it, or remove the segment", name,
+        return error_set(-EPROTONOSUPPORT,
+                         "%s: format version %u, this lfvec knows %u; use the version that made it, or remove the segment", name,
                          h->format_version, SHM_FORMAT_VERSION);
     if (h->byte_order != SHM_BYTE_ORDER)
         return damaged(name, "byte_order");
@@ -105,8 +108,10 @@ static int no_space(const struct segment *s, uint64_t need)
 {
     struct statvfs fs;
     const unsigned long long have = fstatvfs(s->fd, &fs) == 0 ? (unsigned long long)fs.f_bavail * fs.f_frsize : 0;
-    return error_set(-ENOSPC, "%s: no space: %llu bytes needed, %llu free in /dev/shm; enlarge it (mount -o remount,size=SIZE /dev/shm; in Docker: "
-                     "--shm-size=SIZE), or raise ulimit -f", s->name, (unsigned long long)need, have);
+    return error_set(-ENOSPC,
+                     "%s: no space: %llu bytes needed, %llu free in /dev/shm; enlarge it (mount -o remount,size=SIZE /dev/shm; in Docker: "
+                     "--shm-size=SIZE), or raise ulimit -f",
+                     s->name, (unsigned long long)need, have);
 }
 
 static int init_mutex(pthread_mutex_t *m)
@@ -170,8 +175,11 @@ static int initialise(struct segment *s, const struct lfvec_attr *a)
     if (!err)
         err = layout_compute(&s->l, a, s->mapped);
     if (err)
-        return err == -EOVERFLOW ? error_set(err, "%s: max_bytes or the address space is too small to hold a single slab; ask for more, or for "
-                                             "fewer max_slots or a smaller slab_bytes", s->name) : err;
+        return err == -EOVERFLOW ? error_set(err,
+                                             "%s: max_bytes or the address space is too small to hold a single slab; ask for more, or for "
+                                             "fewer max_slots or a smaller slab_bytes",
+                                             s->name)
+                                 : err;
     err = shm_object_commit(s->fd, 0, s->l.slabtab_off);
     if (err)
         return err == -ENOSPC ? no_space(s, s->l.slabtab_off) : err;
@@ -198,7 +206,8 @@ static int check_attr(const struct shm_header *h, const struct lfvec_attr *a, co
 
 static void set_extents(struct segment *s)
 {
-    s->dir = (struct extent){.off = s->l.dir_off, .unit = sizeof(struct shm_entry), .max = s->l.dir_max, .shared = &s->control->dir_committed};
+    s->dir = (struct extent){
+        .off = s->l.dir_off, .unit = sizeof(struct shm_entry), .max = s->l.dir_max, .shared = &s->control->dir_committed};
     s->slabtab = (struct extent){.off = s->l.slabtab_off, .unit = 8, .max = s->l.slabs_max, .shared = &s->control->slabtab_committed};
 }
 
@@ -278,8 +287,8 @@ static int finish_half_made(struct segment *s, const struct lfvec_attr *attr)
 static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *attr)
 {
     if (!(flags & LFVEC_CREATE)) /* what is not finished is not there: nothing to wait for */
-        return error_set(-ENOENT, "%s: being created, or its creator died half-way; create it (again), or remove it: lfvec-shmctl rm %s", s->name,
-                         s->name);
+        return error_set(-ENOENT, "%s: being created, or its creator died half-way; create it (again), or remove it: lfvec-shmctl rm %s",
+                         s->name, s->name);
     int err = shm_object_lock(s->fd);
     if (err)
         return error_set(err, "%s: cannot lock it: %s", s->name, strerror(-err));
@@ -293,7 +302,8 @@ static int open_failed(const char *name, int err)
     if (err == -ENOENT)
         return error_set(err, "%s: no such segment; `lfvec-shmctl list` shows those there are", name);
     if (err == -EACCES)
-        return error_set(err, "%s: not allowed; ask its owner for a wider mode (LFVEC mode, lfvec-shmctl create --mode), or open it read-only", name);
+        return error_set(
+            err, "%s: not allowed; ask its owner for a wider mode (LFVEC mode, lfvec-shmctl create --mode), or open it read-only", name);
     return error_set(err, "%s: cannot open it: %s", name, strerror(-err));
 }
 

@@ -97,8 +97,8 @@ struct shm_head {
 /* What does not fit the head. Each 128 bytes are alone in their lines. */
 struct shm_control {
     _Alignas(SHM_LINE) struct shm_head head;
-    _Alignas(SHM_LINE) shm_u32 wait_futex; /* blocking pop: changes when an element was pushed and somebody waits */
-    shm_u32 waiters;                       /* hint: how many wait */
+    _Alignas(SHM_LINE) shm_u32 wait_futex;    /* blocking pop: changes when an element was pushed and somebody waits */
+    shm_u32 waiters;                          /* hint: how many wait */
     _Alignas(SHM_LINE) shm_u64 dir_committed; /* directory entries that have memory; only grows */
     shm_u64 slabtab_committed;                /* slab table words that have memory; only grows */
     shm_u64 slabs_high;                       /* slabs ever claimed lie below this; only grows */
@@ -134,7 +134,7 @@ struct shm_slot {
     shm_u32 generation; /* how often the slot was taken */
     shm_u64 pushes, pops, sets, clears, cas_retries, helps;
     shm_u64 spare_ref[SHM_DESC_LEAVES]; /* leaves in hand */
-    shm_u64 lease_return; /* version of the attempt to push the leased element back; 0 = none */
+    shm_u64 lease_return;               /* version of the attempt to push the leased element back; 0 = none */
     shm_u64 room[15];
     /* D: life */
     _Alignas(SHM_LINE) pthread_mutex_t life; /* robust, process-shared: held by the participant while it lives */

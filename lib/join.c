@@ -329,7 +329,8 @@ static bool at_rest(const struct segment *s, uint32_t i)
 {
     const struct shm_slot *slot = slot_at(s, i);
     bool rest = atomic_load_explicit(&slot->pid, memory_order_acquire) == 0 && /* SYNC: slot-holder (acquire) */
-                atomic_load_explicit(&slot->intent, memory_order_relaxed) == 0 && atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0 &&
+                atomic_load_explicit(&slot->intent, memory_order_relaxed) == 0 &&
+                atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0 &&
                 atomic_load_explicit(&slot->lease_ref, memory_order_relaxed) == 0;
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && rest; k++)
         rest = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed) == 0;

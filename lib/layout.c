@@ -152,8 +152,14 @@ void layout_to_header(const struct layout *l, struct shm_header *h)
 /* The attributes that a header claims, judged as if somebody asked for them. */
 static bool header_attr_sound(const struct shm_header *h)
 {
-    struct lfvec_attr a = {.struct_size = sizeof a, .elem_size = h->elem_size, .max_elems = h->max_elems, .max_bytes = h->max_bytes,
-                           .max_slots = h->max_slots, .leaf_bytes = h->leaf_bytes, .slab_bytes = h->slab_bytes, .numa = h->numa,
+    struct lfvec_attr a = {.struct_size = sizeof a,
+                           .elem_size = h->elem_size,
+                           .max_elems = h->max_elems,
+                           .max_bytes = h->max_bytes,
+                           .max_slots = h->max_slots,
+                           .leaf_bytes = h->leaf_bytes,
+                           .slab_bytes = h->slab_bytes,
+                           .numa = h->numa,
                            .flags = h->flags};
     return h->max_elems && h->max_slots && h->max_bytes <= MAX_BYTES_MOST && layout_attr_check(&a, "header") == 0;
 }

@@ -71,7 +71,8 @@ static inline void leaf_load(const struct segment *s, const struct leaf *leaf, u
  * Gives a spare its role from the version after h on: a copy of the first n slots of `from`, and room for more, `used` slots in all.
  * A reader that still looks at its former role finds a seq above its version.
  */
-static inline void leaf_prepare(const struct segment *s, const struct leaf *y, struct head h, const struct leaf *from, uint32_t n, uint32_t used)
+static inline void leaf_prepare(const struct segment *s, const struct leaf *y, struct head h, const struct leaf *from, uint32_t n,
+                                uint32_t used)
 {
     if (!BROKEN(BREAK_ROLE))
         atomic_store_explicit(&y->meta->seq, h.version + 1, memory_order_relaxed);

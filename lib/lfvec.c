@@ -268,7 +268,8 @@ uint64_t lfvec_size(const lfvec_t *v)
 
 uint64_t lfvec_capacity(const lfvec_t *v)
 {
-    return v ? memory_capacity((struct segment *)&v->seg, join_if_any(v)) : 0; /* not const inside: it learns how far others have grown it */
+    return v ? memory_capacity((struct segment *)&v->seg, join_if_any(v))
+             : 0; /* not const inside: it learns how far others have grown it */
 }
 
 int lfvec_reserve(lfvec_t *v, uint64_t n)

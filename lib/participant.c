@@ -1,6 +1,7 @@
 /* participant.c - a participant's spares: leaves taken in advance, recorded in the slot so that recovery finds them. */
 #include "participant.h"
 
+#include "breakage.h"
 #include "recover.h"
 
 _Thread_local struct thread_state thread_state __attribute__((tls_model("initial-exec")));
@@ -18,7 +19,8 @@ static int take_spare(struct participant *p, uint64_t ref)
         return err;
     atomic_store_explicit(&p->slot->spare_ref[p->spares], ref, memory_order_release);
     const struct head h = head_load(s->control);
-    atomic_store_explicit(&leaf.meta->seq, h.version + 1, memory_order_relaxed);
+    if (!BROKEN(BREAK_ROLE))
+        atomic_store_explicit(&leaf.meta->seq, h.version + 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* SYNC: leaf-role (release): whatever is stored in it next comes after its new seq */
     slab_take(s, ref);
     p->spare[p->spares++] = ref;

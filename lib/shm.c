@@ -17,7 +17,8 @@ enum { SHM_NAME_MOST = 254, COMMIT_CHUNK = 1 << 20, COMMIT_CHUNK_LEAST = 1 << 14
 int shm_name_check(const char *name)
 {
     if (!name || name[0] != '/' || !name[1] || strchr(name + 1, '/') || !strcmp(name, "/.") || !strcmp(name, "/.."))
-        return error_set(-EINVAL, "\"%.64s\" is not the name of a segment; a name is a slash and then characters without a slash, as in \"/%s\"",
+        return error_set(-EINVAL,
+                         "\"%.64s\" is not the name of a segment; a name is a slash and then characters without a slash, as in \"/%s\"",
                          name ? name : "", "samples");
     if (strlen(name) > SHM_NAME_MOST)
         return error_set(-ENAMETOOLONG, "%.32s...: the name is longer than %d bytes; choose a shorter one", name, SHM_NAME_MOST);

@@ -11,9 +11,9 @@
 
 int shm_name_check(const char *name); /* 0, -EINVAL or -ENAMETOOLONG, with the sentence in error.h */
 
-int shm_object_open(const char *name, bool writable);      /* an existing one */
+int shm_object_open(const char *name, bool writable);       /* an existing one */
 int shm_object_create(const char *name, unsigned int mode); /* a new one, -EEXIST if there is one; umask applies */
-int shm_object_lock(int fd);   /* waits; given back by the kernel when the holder dies */
+int shm_object_lock(int fd);                                /* waits; given back by the kernel when the holder dies */
 int shm_object_unlock(int fd);
 int shm_object_stat(int fd, struct stat *st);
 

@@ -18,18 +18,18 @@
 enum { IPC_PROCS = 8, IPC_IDS = 1 << 16, IPC_TIMEOUT = 240 };
 
 /* In a child: says what is wrong, and ends it with a status that ipc_reap() does not accept. */
-#define CHILD_MUST(cond)                                                                                                                     \
-    do {                                                                                                                                     \
-        if (!(cond))                                                                                                                         \
-            ipc_child_failed(__FILE__, __LINE__, #cond);                                                                                     \
+#define CHILD_MUST(cond)                                                                                                                   \
+    do {                                                                                                                                   \
+        if (!(cond))                                                                                                                       \
+            ipc_child_failed(__FILE__, __LINE__, #cond);                                                                                   \
     } while (0)
 _Noreturn void ipc_child_failed(const char *file, int line, const char *what);
 
 /* For loops: Check's own assertions write a message each time they hold. */
-#define MUST(cond)                                                                                                                           \
-    do {                                                                                                                                     \
-        if (!(cond))                                                                                                                         \
-            ck_abort_msg("%s", #cond);                                                                                                       \
+#define MUST(cond)                                                                                                                         \
+    do {                                                                                                                                   \
+        if (!(cond))                                                                                                                       \
+            ck_abort_msg("%s", #cond);                                                                                                     \
     } while (0)
 
 /*
@@ -53,11 +53,11 @@ struct board *ipc_board(void);                                /* a new one, for 
 void ipc_until(const _Atomic uint32_t *word, uint32_t value); /* waits until *word >= value */
 void ipc_until64(const _Atomic uint64_t *word, uint64_t value);
 
-const char *ipc_name(void);                             /* the test's segment; unlinked first */
-lfvec_t *ipc_make(const struct lfvec_attr *attr);       /* creates it; attr NULL: small leaves, 8 slots */
+const char *ipc_name(void);                       /* the test's segment; unlinked first */
+lfvec_t *ipc_make(const struct lfvec_attr *attr); /* creates it; attr NULL: small leaves, 8 slots */
 void ipc_attr(struct lfvec_attr *attr, uint32_t elem_size);
-void ipc_sound(lfvec_t *v);                             /* the audit finds nothing */
-void ipc_clean(void);                                   /* removes what may be left */
+void ipc_sound(lfvec_t *v); /* the audit finds nothing */
+void ipc_clean(void);       /* removes what may be left */
 
 uint64_t ipc_random(uint64_t below); /* seeded once, the seed is printed */
 void ipc_reseed(uint64_t salt);      /* in a child */

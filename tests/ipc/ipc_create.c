@@ -242,7 +242,8 @@ START_TEST(creator_killed)
         count[what_is_left()]++;
         attach_after_death(1);
     }
-    printf("creators killed: %u before there was anything, %u half-way, %u afterwards\n", count[LEFT_NOTHING], count[LEFT_HALF], count[LEFT_WHOLE]);
+    printf("creators killed: %u before there was anything, %u half-way, %u afterwards\n", count[LEFT_NOTHING], count[LEFT_HALF],
+           count[LEFT_WHOLE]);
 }
 END_TEST
 

@@ -232,7 +232,8 @@ START_TEST(killed_in_the_middle)
         lost += in_flight && !took_effect;
         ipc_sound(v);
     }
-    printf("killed in the middle: %u operations had taken effect, %u had not, %u victims were between two\n", won, lost, VICTIMS - won - lost);
+    printf("killed in the middle: %u operations had taken effect, %u had not, %u victims were between two\n", won, lost,
+           VICTIMS - won - lost);
     lfvec_detach(v);
 }
 END_TEST

@@ -5,7 +5,7 @@
  *
  * Without --sample, all of them: every operation, every instruction, each judged in every way; and for each distinct state that the dead
  * left, from as many as five operations, every instruction of its recovery and of its heir's first operation. A sample takes evenly spread
- * points, and always those around locked instructions. --op takes a part of a name; --at and the like repeat one point, as the line of a
+ * points, and always those around locked instructions. --op takes a name or a part of several; --at and the like repeat one point, as the line of a
  * fault says.
  */
 #include "kill.h"
@@ -235,8 +235,12 @@ static void run_op(struct worker *w, const struct op *op, double seconds)
     run_second_ops(w, &p, start + seconds);
 }
 
+/* The operation that is called so, or else all whose names have that in them. */
 static bool wanted(const struct op *op)
 {
+    for (uint32_t i = 0; want.op && i < ops_count; i++)
+        if (!strcmp(ops[i].name, want.op))
+            return op == &ops[i];
     return !want.op || strstr(op->name, want.op);
 }
 

@@ -114,7 +114,8 @@ static bool wait_for_workers(const struct run *run, const pid_t *pid, char *what
         if (good && WIFSIGNALED(status))
             snprintf(what, room, "process %u was killed by signal %d (%s)", p, WTERMSIG(status), strsignal(WTERMSIG(status)));
         else if (good && err)
-            snprintf(what, room, "process %u: %s returned %s", p, op_name((uint8_t)atomic_load(&run->shared->worker[p].err_op)), strerror(-err));
+            snprintf(what, room, "process %u: %s returned %s", p, op_name((uint8_t)atomic_load(&run->shared->worker[p].err_op)),
+                     strerror(-err));
         else if (good && WEXITSTATUS(status))
             snprintf(what, room, "process %u could not attach or detach", p);
         good = good && !err && WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -181,8 +182,9 @@ static bool work_and_judge(struct run *run, lfvec_t *v, uint32_t limit)
     if (good) /* otherwise the log may lack what somebody was at */
         good = judge_history(run, v);
     printf("# %s: seed %" PRIu64 ", %u processes, %u-byte elements, %" PRIu64 " operations in %.2f s, %" PRIu64 " versions, %" PRIu64
-           " lost attempts, %" PRIu64 " helps, checked in %.2f s\n", run->mix->name, run->seed, run->procs, run->mix->elem_size, ops, t1 - t0,
-           stat.version, stat.cas_retries, stat.helps, seconds() - t1);
+           " lost attempts, %" PRIu64 " helps, checked in %.2f s\n",
+           run->mix->name, run->seed, run->procs, run->mix->elem_size, ops, t1 - t0, stat.version, stat.cas_retries, stat.helps,
+           seconds() - t1);
     return good;
 }
 
@@ -260,8 +262,9 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"ops", 1, NULL, 'o'},   {"procs", 1, NULL, 'p'}, {"seed", 1, NULL, 's'}, {"mix", 1, NULL, 'm'},
-                                            {"break", 1, NULL, 'b'}, {"within", 1, NULL, 'w'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"ops", 1, NULL, 'o'}, {"procs", 1, NULL, 'p'}, {"seed", 1, NULL, 's'},
+                                            {"mix", 1, NULL, 'm'}, {"break", 1, NULL, 'b'}, {"within", 1, NULL, 'w'},
+                                            {NULL, 0, NULL, 0}};
     struct options o = {.ops = 10000000, .seed = (uint64_t)time(NULL), .procs = 4, .limit = 600};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {

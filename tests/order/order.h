@@ -24,10 +24,10 @@ enum op {
     OP_CLEAR,
     OP_PUSH_N,
     OP_POP_N,
-    OP_CAS,   /* replaces `value` by value + CAS_STEP */
-    OP_ADD,   /* adds ADD_STEP to `value` */
-    OP_TRIM,  /* several versions that change nothing, the last of them `version`, the others within `reach` before it */
-    OP_GET,   /* from here on: what changes nothing, and was true at `version` */
+    OP_CAS,    /* replaces `value` by value + CAS_STEP */
+    OP_ADD,    /* adds ADD_STEP to `value` */
+    OP_TRIM,   /* several versions that change nothing, the last of them `version`, the others within `reach` before it */
+    OP_GET,    /* from here on: what changes nothing, and was true at `version` */
     OP_BEYOND, /* -ERANGE: index >= size */
     OP_EMPTY,  /* -EAGAIN of pop: size 0 */
     OP_NOT,    /* -ECANCELED of cas: the element is `value` */
@@ -60,10 +60,10 @@ struct mix {
     const char *name;
     uint32_t elem_size;
     uint32_t leaf_bytes;
-    uint32_t target;    /* elements around which the size wanders */
-    uint32_t batch;     /* most elements of a batch */
-    uint32_t share;     /* of all operations of a program run, relative */
-    uint32_t stall_us;  /* about how often a process is held up, at any instruction; 0 = never on purpose */
+    uint32_t target;   /* elements around which the size wanders */
+    uint32_t batch;    /* most elements of a batch */
+    uint32_t share;    /* of all operations of a program run, relative */
+    uint32_t stall_us; /* about how often a process is held up, at any instruction; 0 = never on purpose */
     uint8_t weight[OPS];
 };
 
@@ -121,12 +121,12 @@ _Noreturn void order_work(const struct run *run, uint32_t me);
 /* order_check.c: the verdict on a finished run. Each prints what is wrong; false if something is. */
 struct history {
     const struct run *run;
-    uint64_t versions; /* the head's, at the end */
-    uint32_t *mutation; /* [version] = its record's id + 1 */
-    uint32_t *sizes;   /* [version], filled by the replay */
-    uint32_t *reads;   /* record ids, by version */
+    uint64_t versions;    /* the head's, at the end */
+    uint32_t *mutation;   /* [version] = its record's id + 1 */
+    uint32_t *sizes;      /* [version], filled by the replay */
+    uint32_t *reads;      /* record ids, by version */
     uint64_t *first_read; /* [version] = where in reads */
-    uint64_t *values;  /* the plain array */
+    uint64_t *values;     /* the plain array */
     uint64_t size, room;
     uint64_t faults;
 };

@@ -295,9 +295,8 @@ static int64_t do_size(struct worker *w)
 }
 
 static int64_t (*const doing[OPS])(struct worker *w) = {
-    [OP_PUSH] = do_push,   [OP_POP] = do_pop,     [OP_SET] = do_set, [OP_CLEAR] = do_clear, [OP_PUSH_N] = do_push_n,
-    [OP_POP_N] = do_pop_n, [OP_CAS] = do_cas,     [OP_ADD] = do_add, [OP_TRIM] = do_trim,   [OP_GET] = do_get,
-    [OP_SNAPSHOT] = do_snapshot, [OP_SIZE] = do_size,
+    [OP_PUSH] = do_push, [OP_POP] = do_pop, [OP_SET] = do_set,   [OP_CLEAR] = do_clear, [OP_PUSH_N] = do_push_n,     [OP_POP_N] = do_pop_n,
+    [OP_CAS] = do_cas,   [OP_ADD] = do_add, [OP_TRIM] = do_trim, [OP_GET] = do_get,     [OP_SNAPSHOT] = do_snapshot, [OP_SIZE] = do_size,
 };
 
 /* What the answer makes of the operation; OPS: nothing to log; -1: an answer that must not be. */
@@ -350,7 +349,8 @@ _Noreturn void order_work(const struct run *run, uint32_t me)
     uint64_t logged = 0;
     w = (struct worker){.run = run, .mix = run->mix, .r = run->log[me], .me = me, .elem_size = run->mix->elem_size};
     w.rng = mix64(run->seed + me) | 1;
-    w.next_value = (uint64_t)(me + 1) << (w.elem_size < 8 ? 8 * w.elem_size - 4 : 40); /* the processes do not run out of their parts soon */
+    w.next_value = (uint64_t)(me + 1) << (w.elem_size < 8 ? 8 * w.elem_size - 4
+                                                          : 40); /* the processes do not run out of their parts soon */
     for (uint32_t op = 0; op < OPS; op++)
         w.weights += run->mix->weight[op];
     w.v = lfvec_open(run->name, 0, NULL);

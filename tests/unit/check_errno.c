@@ -284,17 +284,19 @@ END_TEST
 
 START_TEST(test_emfile)
 {
-    const struct rlimit none = {3, 3};
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
     lfvec_t *v = unit_make(NULL);
     unit_fill(v, 0, 10);
     const char *fresh = unit_name();
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, limit.rlim_max}), 0);
     open_fails(EMFILE, lfvec_name(v), 0, NULL);
     open_fails(EMFILE, fresh, LFVEC_CREATE, NULL);
     RETURNS(-EMFILE, lfvec_is_current(v));
     unit_fill(v, 10, 5000); /* needs no descriptor */
     unit_expect(v, 5000);
     RETURNS(0, lfvec_detach(v));
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 END_TEST
 
@@ -714,7 +716,7 @@ START_TEST(test_enospc_file_size_limit)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------------------------------------------------- */
+/* -------------------------------------------------------------------------------------------------------------------------------------- */
 
 static void add_opening(TCase *tc)
 {

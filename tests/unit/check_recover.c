@@ -208,7 +208,8 @@ START_TEST(test_batch_is_one)
     struct desc_plan plan = {.first = 0, .count = 3};
     set_head(VERSION, ME * 2 + 1, ME);
     for (uint32_t i = 0; i < plan.count; i++) {
-        plan.entry[i].leaf_ref = slot->spare_ref[i] = i ? take(VERSION) : new_ref;
+        plan.entry[i].leaf_ref = i ? take(VERSION) : new_ref;
+        slot->spare_ref[i] = plan.entry[i].leaf_ref;
         plan.entry[i].old_ref = i ? take(11) : old_ref;
     }
     slot->spare_ref[3] = take(VERSION);
