@@ -87,6 +87,8 @@ struct run {
     struct shared *shared;
     struct record *log[PROCS_MOST];
     uint64_t count[PROCS_MOST];
+    bool spoil; /* afterwards, see whether the check sees what is spoilt in the log */
+    bool quiet; /* faults are not shown */
 };
 
 /* The clock is read so that neither the operation's first load can come before `start`, nor its last store after `end`. */
@@ -136,6 +138,9 @@ bool history_replay(struct history *h);                                         
 bool history_times(struct history *h);                                          /* real-time order kept */
 bool history_end(struct history *h, lfvec_t *v);                                /* the vector holds what the array holds */
 void history_free(struct history *h);
+
+/* order_spoil.c: spoils a good history in several ways; `verdict` hears whether the check saw it. */
+void order_spoil(const struct run *run, uint64_t versions, void verdict(bool good, const char *what));
 
 const char *op_name(uint8_t op);
 const struct record *history_record(const struct history *h, uint32_t id);

@@ -30,7 +30,7 @@ const struct record *history_record(const struct history *h, uint32_t id)
 
 bool history_fault(struct history *h, const struct record *r, const char *what, uint64_t expected)
 {
-    if (h->faults++ >= FAULTS_SHOWN)
+    if (h->faults++ >= FAULTS_SHOWN || h->run->quiet)
         return false;
     printf("  %s: %s at version %" PRIu64 ", index %u, value %" PRIx64 ", n %u; expected %" PRIx64 "\n", what, op_name(r->op), r->version,
            r->index, r->value, r->n, expected);
