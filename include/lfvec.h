@@ -79,7 +79,10 @@ enum {
     LFVEC_RDONLY = 4  /* map read-only, take no slot; whatever would write returns -EBADF */
 };
 
-/* Attributes of a segment, fixed at its creation. Zero in a numeric field after lfvec_attr_init() means the default. */
+/*
+ * Attributes of a segment, fixed at its creation. Zero in max_elems, max_bytes, max_slots, leaf_bytes or slab_bytes means the default; a mode
+ * of zero lets nobody in but root.
+ */
 struct lfvec_attr {
     uint32_t struct_size; /* sizeof(struct lfvec_attr), set by lfvec_attr_init() */
     uint32_t elem_size;   /* bytes of one element, 1..65536; default 8 */
@@ -192,7 +195,7 @@ int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n);
 
 /*
  * Copies up to n elements from index first on, in index order. Each is a value that the element had during the call; together they need
- * not be of one moment (see lfvec_snapshot()). Returns how many; -ERANGE if first >= size. Lock-free; stores nothing in shared memory.
+ * not be of one moment (see lfvec_snapshot()). Returns how many; -ERANGE if first >= size and n > 0. Lock-free; stores nothing in shared memory.
  */
 int64_t lfvec_get_n(lfvec_t *v, uint64_t first, void *elems, size_t n);
 

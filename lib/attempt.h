@@ -33,12 +33,22 @@ static inline void attempt_won(struct participant *p, struct head next)
     thread_state.last_version = next.version;
 }
 
-/* The same for a win whose head the cursor follows. */
-static inline void attempt_won_again(struct participant *p, struct head next)
+/*
+ * An attempt from the cursor's head: no descriptor, no intent, and the last maker is ourselves, so there is nothing to record before. What
+ * is stored after the win is computed before it: the next locked instruction waits for these stores.
+ */
+static inline bool attempt_again(struct participant *p, struct head h, struct head next, shm_u64 *counter)
 {
-    attempt_won(p, next);
+    struct shm_slot *slot = p->slot;
+    const uint64_t count = atomic_load_explicit(counter, memory_order_relaxed) + 1;
+    if (__builtin_expect(!head_cas(p->v->seg.control, h, next), 0))
+        return false;
+    atomic_store_explicit(&slot->committed, next.version, memory_order_release); /* SYNC: committed (release) */
+    thread_state.last_version = next.version;
     p->cursor.version = next.version;
     p->cursor.packed = next.packed;
+    atomic_store_explicit(counter, count, memory_order_relaxed);
+    return true;
 }
 
 /* The compare-and-swap that is the mutation. */

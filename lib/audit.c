@@ -7,6 +7,8 @@
  */
 #include "audit.h"
 
+#include "error.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,12 +46,21 @@ static bool needs_still_head(uint32_t fault)
     return fault == LFVEC_FAULT_TWICE || fault == LFVEC_FAULT_FREE || fault == LFVEC_FAULT_LEAK || fault == LFVEC_FAULT_DIRECTORY;
 }
 
+/* An audit says what it has to say in its own place: the sentence of the thread's last open stays. */
+static int header_verdict(const struct segment *s, struct layout *l)
+{
+    char kept[512];
+    snprintf(kept, sizeof kept, "%s", error_text());
+    const int err = segment_check_header((const struct shm_header *)s->base, s->object_bytes, s->name, s->read_only, l);
+    return error_set(err, "%s", kept);
+}
+
 static bool check_header(struct pass *p)
 {
     struct layout l;
     memset(&l, 0, sizeof l);
-    if (segment_check_header((const struct shm_header *)p->s->base, p->s->object_bytes, p->s->name, p->s->read_only, &l) != 0 ||
-        l.max_bytes != p->s->l.max_bytes || l.dir_off != p->s->l.dir_off || l.slabs_off != p->s->l.slabs_off)
+    if (header_verdict(p->s, &l) != 0 || l.max_bytes != p->s->l.max_bytes || l.dir_off != p->s->l.dir_off ||
+        l.slabs_off != p->s->l.slabs_off)
         return report(p, LFVEC_FAULT_HEADER, 0, "the header is damaged or was exchanged since this process attached");
     return true;
 }

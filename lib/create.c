@@ -71,6 +71,8 @@ int segment_check_header(const struct shm_header *h, uint64_t object_bytes, cons
     const char *field = layout_from_header(l, h);
     if (field)
         return damaged(name, field);
+    if (object_bytes > l->max_bytes)
+        return damaged(name, "the object is larger than max_bytes");
     if (object_bytes < l->slabtab_off)
         return error_set(-EBADMSG, "%s: truncated: %llu bytes, at least %llu expected; remove it: lfvec-shmctl rm --force %s", name,
                          (unsigned long long)object_bytes, (unsigned long long)l->slabtab_off, name);

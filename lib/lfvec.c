@@ -13,6 +13,7 @@
 #include "wait.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -97,6 +98,20 @@ int lfvec_unlink(const char *name)
     return err;
 }
 
+static bool leads_here(const lfvec_t *v, const struct stat *st)
+{
+    return st->st_dev == v->seg.dev && st->st_ino == v->seg.ino;
+}
+
+/* For a process that may not open the segment any more: looking at the name needs no permission on the object. */
+static int current_by_name(const lfvec_t *v)
+{
+    char path[sizeof v->seg.name + 16];
+    struct stat st;
+    snprintf(path, sizeof path, "/dev/shm%s", v->seg.name);
+    return lstat(path, &st) == 0 ? leads_here(v, &st) : 0;
+}
+
 int lfvec_is_current(const lfvec_t *v)
 {
     const int saved = errno;
@@ -106,9 +121,11 @@ int lfvec_is_current(const lfvec_t *v)
     int current = 0;
     const int fd = shm_open(v->seg.name, O_RDONLY, 0);
     if (fd >= 0) {
-        current = fstat(fd, &st) == 0 && st.st_dev == v->seg.dev && st.st_ino == v->seg.ino;
+        current = fstat(fd, &st) == 0 && leads_here(v, &st);
         close(fd);
-    } else if (errno != ENOENT && errno != EACCES) { /* EACCES: we could open ours, so this is another */
+    } else if (errno == EACCES) {
+        current = current_by_name(v);
+    } else if (errno != ENOENT) {
         current = -errno;
     }
     errno = saved;

@@ -154,11 +154,9 @@ static ALWAYS_INLINE bool push_fast(struct participant *p, const void *elem, uin
     leaf_mark(&c->leaf, (uint32_t)slot, 1, h);
     leaf_store_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
     const struct head next = {h.version + 1, h.packed + 1};
-    if (UNLIKELY(!head_cas(s->control, h, next)))
+    if (UNLIKELY(!attempt_again(p, h, next, &p->slot->pushes)))
         return false;
-    attempt_won_again(p, next);
     wait_wake(s, 1);
-    attempt_count(&p->slot->pushes);
     if (index)
         *index = n;
     return true;
@@ -222,11 +220,7 @@ static ALWAYS_INLINE bool pop_fast(struct participant *p, void *elem, uint32_t e
         return false;
     leaf_load_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
     const struct head next = {h.version + 1, h.packed - 1};
-    if (UNLIKELY(!head_cas(s->control, h, next)))
-        return false;
-    attempt_won_again(p, next);
-    attempt_count(&p->slot->pops);
-    return true;
+    return LIKELY(attempt_again(p, h, next, &p->slot->pops));
 }
 
 static __attribute__((noinline)) int pop_any(struct participant *p, void *elem)

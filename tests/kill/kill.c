@@ -5,8 +5,8 @@
  *
  * Without --sample, all of them: every operation, every instruction, each judged in every way; and for each distinct state that the dead
  * left, from as many as five operations, every instruction of its recovery and of its heir's first operation. A sample takes evenly spread
- * points, and always those around locked instructions. --op takes a name or a part of several; --at and the like repeat one point, as the line of a
- * fault says.
+ * points, and always those around locked instructions, even if that takes longer than was asked for. --op takes a name or a part of
+ * several; --at and the like repeat one point, as the line of a fault says.
  */
 #include "kill.h"
 

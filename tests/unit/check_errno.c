@@ -253,6 +253,24 @@ START_TEST(test_writable_by_others)
 }
 END_TEST
 
+static void look_as_another(void *arg)
+{
+    drop_root();
+    RETURNS(1, lfvec_is_current(arg));
+    ck_assert_int_eq(lfvec_detach(arg), 0);
+}
+
+/* A daemon that attaches as root and then becomes somebody else: the name still leads there, though not for it. */
+START_TEST(test_current_without_privileges)
+{
+    if (geteuid() != 0)
+        UNIT_SKIP("not root, so there is no other user to become");
+    lfvec_t *v = unit_make(NULL);
+    unit_in_child(look_as_another, v);
+    RETURNS(0, lfvec_detach(v));
+}
+END_TEST
+
 START_TEST(test_ebadmsg)
 {
     const char *name = unit_name();
@@ -262,6 +280,18 @@ START_TEST(test_ebadmsg)
     close(fd);
     open_fails(EBADMSG, name, 0, NULL);
     open_fails(EBADMSG, name, LFVEC_CREATE, NULL);
+}
+END_TEST
+
+/* An object that no mapping holds is damaged, whatever is at its start; more address space would not help. */
+START_TEST(test_ebadmsg_absurd_size)
+{
+    lfvec_t *v = unit_make(NULL);
+    const int fd = shm_open(lfvec_name(v), O_RDWR, 0);
+    ck_assert_int_eq(ftruncate(fd, (off_t)1 << 55), 0);
+    close(fd);
+    open_fails(EBADMSG, lfvec_name(v), 0, NULL);
+    RETURNS(0, lfvec_detach(v));
 }
 END_TEST
 
@@ -297,6 +327,21 @@ START_TEST(test_emfile)
     unit_expect(v, 5000);
     RETURNS(0, lfvec_detach(v));
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+END_TEST
+
+/* It is the sentence of the last open or unlink, which succeeded. */
+START_TEST(test_check_leaves_the_sentence)
+{
+    const uint32_t version = 2;
+    lfvec_t *v = unit_make(NULL);
+    const int fd = shm_open(lfvec_name(v), O_RDWR, 0);
+    ck_assert_int_eq(pwrite(fd, &version, sizeof version, 8), sizeof version);
+    close(fd);
+    ck_assert_str_eq(lfvec_last_error(), "");
+    RETURNS(-EBADMSG, lfvec_check(v, NULL));
+    ck_assert_str_eq(lfvec_last_error(), "");
+    RETURNS(0, lfvec_detach(v));
 }
 END_TEST
 
@@ -730,6 +775,9 @@ static void add_opening(TCase *tc)
     tcase_add_test(tc, test_ebadmsg);
     tcase_add_test(tc, test_eprotonosupport);
     tcase_add_test(tc, test_emfile);
+    tcase_add_test(tc, test_ebadmsg_absurd_size);
+    tcase_add_test(tc, test_check_leaves_the_sentence);
+    tcase_add_test(tc, test_current_without_privileges);
 }
 
 static void add_operations(TCase *tc)
