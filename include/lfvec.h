@@ -169,7 +169,8 @@ int lfvec_pop(lfvec_t *v, void *elem);
 
 /*
  * Copies element `index` to elem. -ERANGE if index >= size. Lock-free; stores nothing in shared memory and needs no slot, so a read-only
- * attachment can do it. Acquire order. -EBADMSG if the segment is damaged.
+ * attachment can do it. Acquire order. -EBADMSG if the segment is damaged; -ENOMEM if the element lies beyond what RLIMIT_AS let this process
+ * map.
  */
 int lfvec_get(lfvec_t *v, uint64_t index, void *elem);
 
@@ -218,7 +219,8 @@ int lfvec_pop_wait(lfvec_t *v, void *elem, const struct timespec *timeout);
 /*
  * As lfvec_pop(), but on lease: the element is kept in the caller's slot until lfvec_ack(). If the thread exits, detaches or dies before,
  * the element is pushed back to the vector, exactly once, when its slot is given back, recovered or taken over. One lease a thread and
- * segment: -EBUSY. The lease does not hinder other operations. -EAGAIN when empty. Lock-free.
+ * segment: -EBUSY. The lease does not hinder other operations. -EAGAIN when empty; -ENOSPC, -EOVERFLOW if there is no room to keep it, and
+ * the errors of every mutation. Lock-free.
  */
 int lfvec_pop_lease(lfvec_t *v, void *elem);
 
@@ -270,6 +272,7 @@ struct lfvec_recovery {
     uint32_t leaves_freed;    /* replaced leaves that the dead had not freed yet */
     uint32_t leases_returned; /* unacknowledged elements pushed back */
     uint32_t slabs_released;  /* empty slabs given back to all */
+    uint32_t spares_freed;    /* leaves in hand, given back */
 };
 
 /*
@@ -278,6 +281,15 @@ struct lfvec_recovery {
  * element found no room in the vector: it stays in the lease, and goes back when its slot's next holder has made room, or at the next call.
  */
 int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out);
+
+/*
+ * As lfvec_recover(), but one slot only, if its holder is dead; out then tells what was found in it and done. Returns 0 also if there was
+ * nothing to recover: out->slots_alive or out->slots_unknown is 1 if it is held, and all of *out is 0 if it is free. -ERANGE for a slot
+ * that does not exist; -EINVAL if v is NULL; otherwise errors as for lfvec_recover(). What the dead was doing is told by
+ * lfvec_participant(), beforehand. O(1) but for the memory given back; idempotent; never waits; may itself be killed at any instruction.
+ * Acquire-release order, like the successful mutation that a returned element is.
+ */
+int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 
 /*
  * Recovers one slot, whatever its holder's state, LFVEC_SLOT_ALIVE and LFVEC_SLOT_STOPPED excepted: -EBUSY. For a person who knows that an
@@ -318,8 +330,9 @@ struct lfvec_audit {
 
 /*
  * Audits the whole segment: every leaf is referenced exactly once or free; every reference leads to a committed leaf; sizes and versions
- * agree. 0 = sound; -EBADMSG and the first fault in out (which may be NULL). Reads only; may run beside writers and on a read-only
- * attachment: what moves under it is looked at again, a bounded number of times. O(committed memory / leaf_bytes).
+ * agree. 0 = sound; -EBADMSG and the first fault in out (which may be NULL); -ENOMEM: no verdict, for want of private memory or because
+ * RLIMIT_AS did not let this process map all of it. Reads only; may run beside writers and on a read-only attachment: what moves under it is
+ * looked at again, a bounded number of times. O(committed memory / leaf_bytes).
  */
 int lfvec_check(lfvec_t *v, struct lfvec_audit *out);
 
@@ -363,6 +376,33 @@ enum {
     LFVEC_SLOT_UNKNOWN = 4  /* in another pid namespace, or not to be told: treated as alive */
 };
 
+/* lfvec_participant.op: what a participant did to the vector, or tried to. The numbers stand in segments, and stay as they are. */
+enum {
+    LFVEC_OP_NONE = 0, /* nothing yet */
+    LFVEC_OP_PUSH = 1,
+    LFVEC_OP_POP = 2, /* lfvec_pop_wait(), too */
+    LFVEC_OP_SET = 3,
+    LFVEC_OP_CAS = 4,
+    LFVEC_OP_FETCH_ADD = 5,
+    LFVEC_OP_PUSH_N = 6, /* of a call that was split: the newest batch */
+    LFVEC_OP_POP_N = 7,  /* likewise */
+    LFVEC_OP_POP_LEASE = 8,
+    LFVEC_OP_CLEAR = 9,
+    LFVEC_OP_TRIM = 10,  /* by lfvec_trim(), or by an operation that found no memory */
+    LFVEC_OP_RETURN = 11 /* the push that returns a leased element */
+};
+
+/*
+ * lfvec_participant.outcome: what became of that. LOST: somebody else made the version first, or it died before; one that lives tries again,
+ * or has given up. OPEN: its owner may live, and take effect the next moment, or has gone on meanwhile.
+ */
+enum {
+    LFVEC_OUTCOME_NONE = 0, /* there is no such operation */
+    LFVEC_OUTCOME_WON = 1,  /* it took effect, as version op_version */
+    LFVEC_OUTCOME_LOST = 2, /* it did not, and will not as op_version */
+    LFVEC_OUTCOME_OPEN = 3  /* not to be told yet */
+};
+
 /* One slot: a thread that takes part. */
 struct lfvec_participant {
     uint32_t slot;  /* 1..max_slots */
@@ -375,14 +415,18 @@ struct lfvec_participant {
     uint64_t since;        /* seconds since the epoch when it took the slot */
     uint64_t last_version; /* of its last operation that took effect */
     uint64_t pushes, pops, sets, clears, cas_retries, helps;
-    uint64_t in_flight; /* version that an unfinished operation tries to make; 0 = none */
-    uint64_t leased;    /* 1: holds an unacknowledged element, or is just popping one on lease */
-    uint64_t slabs;     /* slabs that it owns */
+    uint64_t in_flight;  /* version that an unfinished operation tries to make; 0 = none */
+    uint64_t leased;     /* 1: holds an unacknowledged element, or is just popping one on lease */
+    uint64_t slabs;      /* slabs that it owns */
+    uint32_t op;         /* LFVEC_OP_*: its last operation that came to trying; an answer like -EAGAIN or -ERANGE is none */
+    uint32_t outcome;    /* LFVEC_OUTCOME_* of it */
+    uint64_t op_version; /* the version that it made, or tried to make; 0 = none */
 };
 
 /*
  * Describes slot 1..max_slots. 0; -ERANGE beyond max_slots; -EINVAL. A free slot has state LFVEC_SLOT_FREE; its counters are what its past
- * holders did. Reads only.
+ * holders did, and its op is the last one's. Reads only, never waits. Figures are read one after the other: of a participant at work they
+ * need not be of one moment. op, op_version and outcome belong together; of a dead participant that nobody recovers meanwhile, they are final.
  */
 int lfvec_participant(lfvec_t *v, uint32_t slot, struct lfvec_participant *out);
 

@@ -77,9 +77,10 @@ static int attempt_all(struct participant *p, attempt_fn *once, void *arg)
     }
 }
 
-int attempt_until(struct participant *p, attempt_fn *once, void *arg)
+int attempt_until(struct participant *p, uint32_t kind, attempt_fn *once, void *arg)
 {
     const int saved = errno;
+    p->kind = kind;
     const int err = attempt_all(p, once, arg);
     if (err)
         attempt_clear_intent(p);

@@ -34,13 +34,23 @@ static inline void attempt_won(struct participant *p, struct head next)
 }
 
 /*
+ * What is tried next, for the reports: stored before the compare-and-swap that decides it, so that a dead participant's last attempt can be
+ * told. Nothing depends on it. Relaxed: the compare-and-swap is a full barrier, and whoever sees its effect sees this.
+ */
+static inline void attempt_record(struct participant *p, struct head next, uint32_t kind)
+{
+    atomic_store_explicit(&p->slot->attempt, next.version << SHM_KIND_BITS | kind, memory_order_relaxed);
+}
+
+/*
  * An attempt from the cursor's head: no descriptor, no intent, and the last maker is ourselves, so there is nothing to record before. What
  * is stored after the win is computed before it: the next locked instruction waits for these stores.
  */
-static inline bool attempt_again(struct participant *p, struct head h, struct head next, shm_u64 *counter)
+static inline bool attempt_again(struct participant *p, uint32_t kind, struct head h, struct head next, shm_u64 *counter)
 {
     struct shm_slot *slot = p->slot;
     const uint64_t count = atomic_load_explicit(counter, memory_order_relaxed) + 1;
+    attempt_record(p, next, kind);
     if (__builtin_expect(!head_cas(p->v->seg.control, h, next), 0))
         return false;
     atomic_store_explicit(&slot->committed, next.version, memory_order_release); /* SYNC: committed (release) */
@@ -57,6 +67,7 @@ static inline int attempt_cas(struct participant *p, struct head h, struct head 
     const int err = desc_record_last(&p->v->seg, h, p->me); /* R4 */
     if (__builtin_expect(err, 0))
         return err;
+    attempt_record(p, next, p->kind);
     if (!head_cas(p->v->seg.control, h, next))
         return ATTEMPT_LOST;
     attempt_won(p, next);
@@ -93,9 +104,9 @@ int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *
 
 /*
  * What all mutations share: attempts until one wins or fails. `once` makes one attempt at a head that was loaded just now; it returns
- * ATTEMPT_WON, ATTEMPT_LOST to be called again, or a negative errno, which leaves the slot as if nothing had been tried.
+ * ATTEMPT_WON, ATTEMPT_LOST to be called again, or a negative errno, which leaves the slot as if nothing had been tried. `kind`: LFVEC_OP_*.
  */
 typedef int attempt_fn(struct participant *p, struct head h, void *arg);
-int attempt_until(struct participant *p, attempt_fn *once, void *arg);
+int attempt_until(struct participant *p, uint32_t kind, attempt_fn *once, void *arg);
 
 #endif

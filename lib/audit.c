@@ -23,6 +23,7 @@ struct pass {
     struct lfvec_audit *out;
     uint8_t *mark; /* [slab * slab_leaves + leaf], for slabs below high */
     uint64_t high;
+    bool blind; /* there are slabs beyond what RLIMIT_AS let this process map: no verdict */
 };
 
 static bool report(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -50,8 +51,10 @@ static bool needs_still_head(uint32_t fault)
 static int header_verdict(const struct segment *s, struct layout *l)
 {
     char kept[512];
+    struct shm_header h; /* a copy: what is checked must not change before it is used */
     snprintf(kept, sizeof kept, "%s", error_text());
-    const int err = segment_check_header((const struct shm_header *)s->base, s->object_bytes, s->name, s->read_only, l);
+    memcpy(&h, s->base, sizeof h);
+    const int err = segment_check_header(&h, s->object_bytes, s->name, s->read_only, l);
     return error_set(err, "%s", kept);
 }
 
@@ -97,7 +100,9 @@ static bool check_slab_word(struct pass *p, uint64_t slab)
     if (state > SHM_SLAB_UNOWNED || (owned && !slot_exists(p->s, owner)) || (!owned && owner))
         return report(p, LFVEC_FAULT_SLAB, slab, "slab %llu has the table entry 0x%llx, which makes no sense", (unsigned long long)slab,
                       (unsigned long long)word);
-    if ((state == SHM_SLAB_OWNED || state == SHM_SLAB_UNOWNED) && !slab_known(p->s, slab) && slab_learn(p->s, slab) != 0)
+    const int err = (state == SHM_SLAB_OWNED || state == SHM_SLAB_UNOWNED) && !slab_known(p->s, slab) ? slab_learn(p->s, slab) : 0;
+    p->blind |= err == -ENOMEM;
+    if (err && err != -ENOMEM)
         return report(p, LFVEC_FAULT_SLAB, slab, "slab %llu is said to have memory, and has none", (unsigned long long)slab);
     return true;
 }
@@ -142,6 +147,8 @@ static bool mark_intent(struct pass *p, uint32_t i, const struct shm_slot *slot)
 static bool mark_slot(struct pass *p, uint32_t i)
 {
     const struct shm_slot *slot = slot_at(p->s, i);
+    if (!slot_lockable(p->s, i))
+        return report(p, LFVEC_FAULT_SLOT, i, "slot %u has a damaged mutex, and cannot be taken", i);
     bool sound = mark_intent(p, i, slot) && mark_held(p, i, atomic_load_explicit(&slot->lease_ref, memory_order_relaxed), MARK_SPARE);
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && sound; k++)
         sound = mark_held(p, i, atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed), MARK_SPARE);
@@ -214,7 +221,9 @@ static void judge_leaves(struct pass *p)
 {
     for (uint64_t slab = 0; slab < p->high; slab++) {
         const uint32_t state = slab_word_state(slab_word(p->s, slab));
-        for (uint32_t i = 0; i < p->s->l.slab_leaves && state >= SHM_SLAB_OWNED; i++)
+        if (state < SHM_SLAB_OWNED || !slab_known(p->s, slab)) /* the word may have changed since it was checked: no memory, no look */
+            continue;
+        for (uint32_t i = 0; i < p->s->l.slab_leaves; i++)
             judge_leaf(p, leaf_ref_make(slab, i), p->mark[slab * p->s->l.slab_leaves + i]);
     }
 }
@@ -232,12 +241,12 @@ static int run_pass(struct lfvec *v, struct lfvec_audit *out)
     sound = sound && check_header(&p) && check_head(&p);
     for (uint64_t slab = 0; slab < p.high && sound; slab++)
         sound = check_slab_word(&p, slab);
-    for (uint32_t i = 1; i <= p.s->l.max_slots && sound; i++)
+    for (uint32_t i = 1; i <= p.s->l.max_slots && sound && !p.blind; i++)
         sound = mark_slot(&p, i);
-    if (sound && mark_directory(&p))
+    if (sound && !p.blind && mark_directory(&p))
         judge_leaves(&p);
     free(p.mark);
-    return 0;
+    return sound && p.blind ? -ENOMEM : 0;
 }
 
 static uint32_t count_dead(const struct segment *s)

@@ -111,7 +111,7 @@ static int batch_attempt(struct participant *p, struct head h, void *arg)
 static int batch_push_some(struct participant *p, struct batch *b)
 {
     for (;;) {
-        const int err = memory_attempt(p, batch_attempt, b);
+        const int err = memory_attempt(p, LFVEC_OP_PUSH_N, batch_attempt, b);
         if ((err != -ENOSPC && err != -EOVERFLOW) || b->n < 2)
             return err;
         b->n /= 2;
@@ -184,7 +184,7 @@ int64_t batch_pop(struct participant *p, void *elems, size_t n)
     while (done < n) {
         struct pop_batch b = {.to = (unsigned char *)elems + elem_bytes(s, done), .n = n - done < most ? n - done : most};
         const uint64_t asked = b.n, version = thread_state.last_version;
-        const int err = attempt_until(p, pop_batch_attempt, &b);
+        const int err = attempt_until(p, LFVEC_OP_POP_N, pop_batch_attempt, &b);
         if (err && done)
             thread_state.last_version = version; /* the answer is the batch before, not that there is no more */
         if (err)

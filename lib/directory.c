@@ -9,6 +9,16 @@
 enum { TORN_MOST = 1000 };
 
 /*
+ * Elements are pushed one after the other, so the first entry without memory is the only one that can be in want of it. A head that is
+ * beyond is damaged: believing it would fill /dev/shm with a directory.
+ */
+int directory_grow(struct segment *s, uint64_t d)
+{
+    const uint64_t have = atomic_load_explicit(s->dir.shared, memory_order_acquire); /* SYNC: extent (acquire) */
+    return d > have ? -EBADMSG : segment_extend(s, &s->dir, d + 1);
+}
+
+/*
  * {any leaf, stamp < since} -> {leaf, since}. A stamp >= since means that somebody has done it, or that the entry has gone on since. A
  * failed compare-and-swap means that the stamp has grown, or that the two halves were read apart: both are seen at the next reading. Only
  * damage can make it fail for ever.

@@ -28,10 +28,12 @@ static inline int directory_leaf(struct segment *s, uint64_t d, uint64_t *ref)
     return 0;
 }
 
+int directory_grow(struct segment *s, uint64_t d);
+
 /* Gives entry d memory, for an element to be pushed there. */
 static inline int directory_ensure(struct segment *s, uint64_t d)
 {
-    return __builtin_expect(extent_covers(&s->dir, d), 1) ? 0 : segment_extend(s, &s->dir, d + 1);
+    return __builtin_expect(extent_covers(&s->dir, d), 1) ? 0 : directory_grow(s, d);
 }
 
 int directory_install(struct segment *s, uint64_t d, uint64_t ref, uint64_t since);

@@ -43,7 +43,8 @@ enum {
     SHM_DESC_LEAVES = 22,   /* leaves of one descriptor: bounds a batch */
     SHM_SLOTS_MAX = 2047,   /* 11 bits, so that slot * 2 + buffer fits 12 */
     SHM_LEAVES_MAX = 65535, /* leaves of one slab: 16 bits of a leaf_ref */
-    SHM_NAME_BYTES = 32
+    SHM_NAME_BYTES = 32,
+    SHM_KIND_BITS = 4 /* kind of an attempt: LFVEC_OP_* of lfvec.h, which are part of the format */
 };
 
 typedef _Atomic uint64_t shm_u64;
@@ -126,7 +127,7 @@ struct shm_slot {
     struct shm_desc desc[2];
     /* B: newest version of this slot known to have won; raised by its owner and by whoever moves the head on (R4) */
     _Alignas(SHM_LINE) shm_u64 committed;
-    /* C: the owner's state, read by recovery */
+    /* C: the owner's state, read by recovery; `attempt` by the reports alone */
     _Alignas(SHM_LINE) shm_u64 intent; /* version << 1 | buffer of the attempt under way that publishes a descriptor; 0 = none (R5) */
     shm_u64 lease;                     /* version << 1 | held, of the pop that takes or took the leased element; 0 = none */
     shm_u64 lease_ref;                 /* leaf that holds the copy */
@@ -135,7 +136,8 @@ struct shm_slot {
     shm_u64 pushes, pops, sets, clears, cas_retries, helps;
     shm_u64 spare_ref[SHM_DESC_LEAVES]; /* leaves in hand */
     shm_u64 lease_return;               /* version of the attempt to push the leased element back; 0 = none */
-    shm_u64 room[15];
+    shm_u64 attempt; /* version << 4 | kind of its newest attempt to move the head; 0 = none by this holder. A report only */
+    shm_u64 room[14];
     /* D: life */
     _Alignas(SHM_LINE) pthread_mutex_t life; /* robust, process-shared: held by the participant while it lives */
     uint8_t life_room[64 - sizeof(pthread_mutex_t)];

@@ -71,11 +71,12 @@ static void unlink_participant(struct participant *p)
  * Leaves the slot as a new one is, but for the slabs that still hold elements: the next holder inherits those. What cannot be pushed back
  * for want of space stays leased, for a later holder to try.
  */
-static int leave_slot(struct participant *p)
+static int leave_slot(struct participant *p, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
     const int returned = lease_return(p);
-    (void)recover_strip(s, p->me);
+    tally->leases_returned += returned == 1;
+    recover_strip(s, p->me, tally);
     slab_set_drop(&p->slabs);
     slot_retire(s, p->me);
     slot_unlock(s, p->me);
@@ -86,8 +87,9 @@ static int leave_slot(struct participant *p)
 static void release_participant(struct participant *p)
 {
     struct lfvec *v = p->v;
+    struct lfvec_recovery nobody_asks = {0};
     unlink_participant(p);
-    (void)leave_slot(p);
+    (void)leave_slot(p, &nobody_asks);
     free(p);
     drop_reference(v);
 }
@@ -252,11 +254,13 @@ static int take_any(struct participant *p, struct lfvec_recovery *tally)
         const int got = slot_trylock(s, i);
         if (got == -EBUSY && result != AGAIN && in_passing(s, i))
             result = AGAIN;
+        if (got == -EBADMSG && result == -EUSERS)
+            result = got;
         if (got != 0 && got != -EOWNERDEAD)
             continue;
         int err = inherit(p, i, tally);
         if (!err && (err = inherit_lease(p)) != 0)
-            (void)leave_slot(p);
+            (void)leave_slot(p, tally);
         if (!err && got)
             count_recovery(s, tally);
         if (!err)
@@ -348,8 +352,7 @@ static int pass_through(struct lfvec *v, uint32_t i, bool died, struct lfvec_rec
         return err;
     if (died)
         count_recovery(s, tally);
-    const int returned = leave_slot(&p);
-    tally->leases_returned += returned == 1;
+    const int returned = leave_slot(&p, tally);
     return returned < 0 ? returned : 0;
 }
 
@@ -362,19 +365,27 @@ static void count_held(const struct segment *s, uint32_t i, struct lfvec_recover
         tally->slots_alive++;
 }
 
-int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
+int join_recover_slot(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
 {
     struct segment *s = &v->seg;
+    if (!slot_exists(s, i))
+        return -ERANGE;
+    if (at_rest(s, i))
+        return 0;
+    const int got = slot_trylock(s, i);
+    if (got == 0 || got == -EOWNERDEAD)
+        return pass_through(v, i, got != 0, tally);
+    if (got == -EBADMSG)
+        return got;
+    count_held(s, i, tally);
+    return 0;
+}
+
+int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
+{
     int first_err = 0;
-    for (uint32_t i = 1; i <= s->l.max_slots; i++) {
-        if (at_rest(s, i))
-            continue;
-        const int got = slot_trylock(s, i);
-        if (got != 0 && got != -EOWNERDEAD) {
-            count_held(s, i, tally);
-            continue;
-        }
-        const int err = pass_through(v, i, got != 0, tally);
+    for (uint32_t i = 1; i <= v->seg.l.max_slots; i++) {
+        const int err = join_recover_slot(v, i, tally);
         first_err = first_err ? first_err : err;
     }
     return first_err;
@@ -388,8 +399,8 @@ int join_recover_forced(struct lfvec *v, uint32_t i, struct lfvec_recovery *tall
     int got = slot_trylock(s, i);
     if (got != 0 && got != -EOWNERDEAD) {
         const uint32_t state = slot_state(s, i);
-        if (state != LFVEC_SLOT_DEAD && state != LFVEC_SLOT_UNKNOWN)
-            return -EBUSY;
+        if (state != LFVEC_SLOT_DEAD && state != LFVEC_SLOT_UNKNOWN && !(state == LFVEC_SLOT_FREE && got != -EBUSY))
+            return -EBUSY; /* a free slot's mutex that is damaged is made anew */
         got = slot_reset_mutex(s, i);
         got = got ? got : slot_trylock(s, i);
     }

@@ -10,6 +10,7 @@
 int join_attachment(struct lfvec *v); /* before first use */
 void join_detach(struct lfvec *v);    /* gives back the thread's slot; the last reference unmaps */
 int join_recover(struct lfvec *v, struct lfvec_recovery *tally);
+int join_recover_slot(struct lfvec *v, uint32_t slot, struct lfvec_recovery *tally);
 int join_recover_forced(struct lfvec *v, uint32_t slot, struct lfvec_recovery *tally);
 
 /* The thread's part in v; takes a slot at its first use: 0, -EUSERS, -EBADF, -ENOMEM, -EBADMSG. */

@@ -21,9 +21,17 @@ static bool power_of_two(uint64_t n)
     return n && !(n & (n - 1));
 }
 
-static int bad_attr(const char *name, const char *field, uint64_t value, const char *range)
+/* An attribute that cannot be. */
+struct bad_attr {
+    const char *field, *range;
+    uint64_t value;
+};
+
+/* Always false, for `return bad_attr(...)`. */
+static bool bad_attr(struct bad_attr *bad, const char *field, uint64_t value, const char *range)
 {
-    return error_set(-EINVAL, "%s: attribute %s is %llu; it must be %s", name, field, (unsigned long long)value, range);
+    *bad = (struct bad_attr){field, range, value};
+    return false;
 }
 
 static void attr_defaults(struct lfvec_attr *a)
@@ -35,32 +43,41 @@ static void attr_defaults(struct lfvec_attr *a)
     a->slab_bytes = a->slab_bytes ? a->slab_bytes : 262144;
 }
 
-int layout_attr_check(struct lfvec_attr *a, const char *name)
+/* Fills in the defaults. */
+static bool attr_sound(struct lfvec_attr *a, struct bad_attr *bad)
 {
     if (a->struct_size != sizeof *a)
-        return bad_attr(name, "struct_size", a->struct_size, "set by lfvec_attr_init()");
+        return bad_attr(bad, "struct_size", a->struct_size, "set by lfvec_attr_init()");
     attr_defaults(a);
     if (a->elem_size < 1 || a->elem_size > ELEM_MOST)
-        return bad_attr(name, "elem_size", a->elem_size, "1..65536 bytes");
+        return bad_attr(bad, "elem_size", a->elem_size, "1..65536 bytes");
     if (a->max_elems > MAX_ELEMS_MOST)
-        return bad_attr(name, "max_elems", a->max_elems, "1..2^40-1");
+        return bad_attr(bad, "max_elems", a->max_elems, "1..2^40-1");
     if (a->max_bytes > MAX_BYTES_MOST)
         a->max_bytes = MAX_BYTES_MOST; /* more than any mapping may reserve */
     if (a->max_slots > SHM_SLOTS_MAX)
-        return bad_attr(name, "max_slots", a->max_slots, "1..2047");
+        return bad_attr(bad, "max_slots", a->max_slots, "1..2047");
     if (!power_of_two(a->leaf_bytes) || a->leaf_bytes < LEAF_BYTES_LEAST || a->leaf_bytes > LEAF_BYTES_MOST)
-        return bad_attr(name, "leaf_bytes", a->leaf_bytes, "a power of two in 64..65536");
+        return bad_attr(bad, "leaf_bytes", a->leaf_bytes, "a power of two in 64..65536");
     if (!power_of_two(a->slab_bytes) || a->slab_bytes < SLAB_BYTES_LEAST || a->slab_bytes > SLAB_BYTES_MOST)
-        return bad_attr(name, "slab_bytes", a->slab_bytes, "a power of two in 65536..2^26");
+        return bad_attr(bad, "slab_bytes", a->slab_bytes, "a power of two in 65536..2^26");
     if (a->slab_bytes < 2 * a->leaf_bytes || a->slab_bytes < 2 * a->elem_size)
-        return bad_attr(name, "slab_bytes", a->slab_bytes, "at least twice leaf_bytes and elem_size");
+        return bad_attr(bad, "slab_bytes", a->slab_bytes, "at least twice leaf_bytes and elem_size");
     if (a->mode & ~07777u)
-        return bad_attr(name, "mode", a->mode, "permission bits, as 0660");
+        return bad_attr(bad, "mode", a->mode, "permission bits, as 0660");
     if (a->numa > LFVEC_NUMA_BIND)
-        return bad_attr(name, "numa", a->numa, "one of LFVEC_NUMA_LOCAL, INTERLEAVE, BIND");
+        return bad_attr(bad, "numa", a->numa, "one of LFVEC_NUMA_LOCAL, INTERLEAVE, BIND");
     if (a->flags & ~(uint32_t)(LFVEC_HUGEPAGES | LFVEC_PREFAULT))
-        return bad_attr(name, "flags", a->flags, "made of LFVEC_HUGEPAGES and LFVEC_PREFAULT");
-    return 0;
+        return bad_attr(bad, "flags", a->flags, "made of LFVEC_HUGEPAGES and LFVEC_PREFAULT");
+    return true;
+}
+
+int layout_attr_check(struct lfvec_attr *a, const char *name)
+{
+    struct bad_attr bad;
+    if (attr_sound(a, &bad))
+        return 0;
+    return error_set(-EINVAL, "%s: attribute %s is %llu; it must be %s", name, bad.field, (unsigned long long)bad.value, bad.range);
 }
 
 /*
@@ -149,8 +166,8 @@ void layout_to_header(const struct layout *l, struct shm_header *h)
     h->slot_bytes = sizeof(struct shm_slot);
 }
 
-/* The attributes that a header claims, judged as if somebody asked for them. */
-static bool header_attr_sound(const struct shm_header *h)
+/* The attributes that a header claims, judged as if somebody asked for them. NULL, or the name of one that cannot be. */
+static const char *header_attr_fault(const struct shm_header *h)
 {
     struct lfvec_attr a = {.struct_size = sizeof a,
                            .elem_size = h->elem_size,
@@ -161,33 +178,67 @@ static bool header_attr_sound(const struct shm_header *h)
                            .slab_bytes = h->slab_bytes,
                            .numa = h->numa,
                            .flags = h->flags};
-    return h->max_elems && h->max_slots && h->max_bytes <= MAX_BYTES_MOST && layout_attr_check(&a, "header") == 0;
+    struct bad_attr bad;
+    if (!h->max_elems)
+        return "max_elems";
+    if (!h->max_slots)
+        return "max_slots";
+    if (!h->leaf_bytes || !h->slab_bytes) /* nor is 0 a default here */
+        return h->leaf_bytes ? "slab_bytes" : "leaf_bytes";
+    if (h->max_bytes > MAX_BYTES_MOST)
+        return "max_bytes";
+    if (h->slab_bytes < UINT64_C(2) * h->leaf_bytes || h->slab_bytes < UINT64_C(2) * h->elem_size)
+        return "slab_bytes does not go with leaf_bytes and elem_size";
+    return attr_sound(&a, &bad) ? NULL : bad.field;
+}
+
+/* The sizes follow from the attributes. */
+static const char *header_sizes_fault(const struct layout *l, const struct shm_header *h)
+{
+    if (h->elem_stride != l->elem_stride)
+        return "elem_stride does not go with elem_size";
+    if (h->elem_shift != l->elem_shift)
+        return "elem_shift does not go with elem_size and leaf_bytes";
+    if (h->leaf_stride != l->leaf_stride)
+        return "leaf_stride does not go with elem_stride and elem_shift";
+    if (h->slab_leaves != l->slab_leaves)
+        return "slab_leaves does not go with slab_bytes and leaf_stride";
+    if (h->slot_bytes != sizeof(struct shm_slot))
+        return "slot_bytes";
+    return NULL;
+}
+
+/* The parts follow each other, and the last slab ends with the segment. */
+static const char *header_offsets_fault(const struct shm_header *h)
+{
+    if (h->slots_off != 2 * SHM_PAGE)
+        return "slots_off";
+    if (h->slabtab_off != round_up(h->slots_off + (h->max_slots + UINT64_C(1)) * h->slot_bytes, SHM_PAGE))
+        return "slabtab_off does not go with max_slots";
+    if (!h->slabs_max || h->slabs_max > h->max_bytes / h->slab_bytes)
+        return "slabs_max does not go with max_bytes";
+    if (h->dir_off % SHM_PAGE || h->dir_off > h->max_bytes || h->dir_off < h->slabtab_off + h->slabs_max * 8)
+        return "dir_off does not go with slabtab_off, slabs_max and max_bytes";
+    if (!h->dir_max || h->dir_max > h->max_bytes / sizeof(struct shm_entry))
+        return "dir_max does not go with max_bytes";
+    if (h->slabs_off % SHM_PAGE || h->slabs_off > h->max_bytes || h->slabs_off < h->dir_off + h->dir_max * sizeof(struct shm_entry))
+        return "slabs_off does not go with dir_off, dir_max and max_bytes";
+    if (h->max_bytes != h->slabs_off + h->slabs_max * h->slab_bytes)
+        return "max_bytes does not go with slabs_off, slabs_max and slab_bytes";
+    return NULL;
 }
 
 const char *layout_from_header(struct layout *l, const struct shm_header *h)
 {
-    if (!header_attr_sound(h))
-        return "attributes";
+    const char *fault = header_attr_fault(h);
+    if (fault)
+        return fault;
     layout_elements(l, h->elem_size, h->leaf_bytes);
     layout_slab(l, h->slab_bytes);
-    if (h->elem_shift != l->elem_shift || h->elem_stride != l->elem_stride)
-        return "element layout";
-    if (h->leaf_stride != l->leaf_stride || h->slab_leaves != l->slab_leaves)
-        return "slab layout";
-    if (h->slot_bytes != sizeof(struct shm_slot) || h->slots_off != 2 * SHM_PAGE)
-        return "slots_off";
-    if (h->slabtab_off != round_up(h->slots_off + (h->max_slots + UINT64_C(1)) * h->slot_bytes, SHM_PAGE))
-        return "slabtab_off";
-    if (!h->slabs_max || h->slabs_max > h->max_bytes / h->slab_bytes)
-        return "slabs_max";
-    if (h->dir_off % SHM_PAGE || h->dir_off > h->max_bytes || h->dir_off < h->slabtab_off + h->slabs_max * 8)
-        return "dir_off";
-    if (!h->dir_max || h->dir_max > h->max_bytes / sizeof(struct shm_entry))
-        return "dir_max";
-    if (h->slabs_off % SHM_PAGE || h->slabs_off > h->max_bytes || h->slabs_off < h->dir_off + h->dir_max * sizeof(struct shm_entry))
-        return "slabs_off";
-    if (h->max_bytes != h->slabs_off + h->slabs_max * h->slab_bytes)
-        return "max_bytes";
+    fault = header_sizes_fault(l, h);
+    fault = fault ? fault : header_offsets_fault(h);
+    if (fault)
+        return fault;
     l->max_slots = h->max_slots;
     l->max_elems = h->max_elems;
     l->max_bytes = h->max_bytes;

@@ -27,7 +27,7 @@ int layout_compute(struct layout *l, const struct lfvec_attr *attr, uint64_t mos
 
 void layout_to_header(const struct layout *l, struct shm_header *h);
 
-/* Takes the layout from a header whose checksum is right. NULL, or the name of the field that contradicts the others. */
+/* Takes the layout from a header whose checksum is right. NULL, or which field cannot be, or contradicts which others. */
 const char *layout_from_header(struct layout *l, const struct shm_header *h);
 
 #endif

@@ -64,7 +64,7 @@ int lease_pop(struct participant *p, void *elem)
     const int saved = errno;
     int err = own_leaf(p, &a.copy);
     errno = saved;
-    err = err ? err : attempt_until(p, lease_attempt, &a);
+    err = err ? err : attempt_until(p, LFVEC_OP_POP_LEASE, lease_attempt, &a);
     if (err)
         return err;
     p->leased = true;

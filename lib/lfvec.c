@@ -329,6 +329,19 @@ int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out)
     return err;
 }
 
+int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out)
+{
+    const int saved = errno;
+    struct lfvec_recovery tally = {0};
+    if (!v)
+        return -EINVAL;
+    const int err = v->seg.read_only ? -EBADF : join_recover_slot(v, slot, &tally);
+    if (out)
+        *out = tally;
+    errno = saved;
+    return err;
+}
+
 int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out)
 {
     const int saved = errno;

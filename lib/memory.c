@@ -68,7 +68,7 @@ int memory_reserve(struct participant *p, uint64_t n)
         return 0;
     if (n > s->l.max_elems)
         return -EOVERFLOW;
-    int err = directory_ensure(s, leaf_entry_of(s, n - 1));
+    int err = segment_extend(s, &s->dir, leaf_entry_of(s, n - 1) + 1);
     while (!err) {
         const uint64_t have = memory_capacity(s, p);
         if (have >= n)
@@ -119,7 +119,7 @@ int memory_trim(struct participant *p)
     struct trim_args a = {.below = atomic_load_explicit(&s->dir.ready, memory_order_relaxed)};
     int err = 0;
     while (!err)
-        err = attempt_until(p, trim_attempt, &a);
+        err = attempt_until(p, LFVEC_OP_TRIM, trim_attempt, &a);
     if (err != -ENOENT)
         return err;
     (void)slab_release_empty(s, p->me);
@@ -127,14 +127,14 @@ int memory_trim(struct participant *p)
     return slab_set_load(s, &p->slabs, p->me); /* without those released */
 }
 
-int memory_attempt(struct participant *p, attempt_fn *once, void *arg)
+int memory_attempt(struct participant *p, uint32_t kind, attempt_fn *once, void *arg)
 {
     struct segment *s = &p->v->seg;
-    const int err = attempt_until(p, once, arg);
+    const int err = attempt_until(p, kind, once, arg);
     if ((err != -ENOSPC && err != -EOVERFLOW) || head_size(head_load(s->control)) >= s->l.max_elems)
         return err;
     const int saved = errno;
     const int trimmed = memory_trim(p);
     errno = saved;
-    return trimmed ? err : attempt_until(p, once, arg);
+    return trimmed ? err : attempt_until(p, kind, once, arg);
 }

@@ -9,6 +9,6 @@ int memory_reserve(struct participant *p, uint64_t n);
 int memory_trim(struct participant *p);
 
 /* As attempt_until(), for an operation that needs leaves: when there are none, what lies idle beyond the size is given back, and tried again. */
-int memory_attempt(struct participant *p, attempt_fn *once, void *arg);
+int memory_attempt(struct participant *p, uint32_t kind, attempt_fn *once, void *arg);
 
 #endif

@@ -28,9 +28,10 @@ struct participant {
     struct lfvec *v;
     struct shm_slot *slot;
     uint32_t me;
-    bool intent; /* the slot's intent is not 0 */
-    bool leased; /* its lease is held by this thread */
-    bool owes;   /* its lease is a former holder's, and found no room in the vector yet */
+    bool intent;   /* the slot's intent is not 0 */
+    bool leased;   /* its lease is held by this thread */
+    bool owes;     /* its lease is a former holder's, and found no room in the vector yet */
+    uint32_t kind; /* LFVEC_OP_* of the operation under way, the fast paths excepted */
     uint32_t spares;
     struct cursor cursor;
     uint64_t spare[SHM_DESC_LEAVES];

@@ -137,40 +137,40 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
     return 0;
 }
 
-/* The leaf first loses its bit and then its record: in between, a record without a bit is none. */
-static void free_record(struct segment *s, shm_u64 *record)
+/* 1 if there was a leaf. It first loses its bit and then its record: in between, a record without a bit is none. */
+static uint32_t free_record(struct segment *s, shm_u64 *record)
 {
     struct leaf leaf;
     const uint64_t ref = atomic_load_explicit(record, memory_order_relaxed);
-    if (ref && slab_locate(s, ref, &leaf) == 0) {
-        slab_free(s, ref);
-        atomic_store_explicit(record, 0, memory_order_release);
-    }
+    if (!ref || slab_locate(s, ref, &leaf) != 0)
+        return 0;
+    slab_free(s, ref);
+    atomic_store_explicit(record, 0, memory_order_release);
+    return 1;
 }
 
-uint32_t recover_strip(struct segment *s, uint32_t i)
+void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
 {
     struct shm_slot *slot = slot_at(s, i);
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
-        free_record(s, &slot->spare_ref[k]);
+        tally->spares_freed += free_record(s, &slot->spare_ref[k]);
     if (atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0)
-        free_record(s, &slot->lease_ref);
-    return slab_release_empty(s, i);
+        tally->spares_freed += free_record(s, &slot->lease_ref);
+    tally->slabs_released += slab_release_empty(s, i);
 }
 
 uint32_t recover_unheld(struct segment *s, uint32_t but)
 {
     struct lfvec_recovery tally = {0};
-    uint32_t released = 0;
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         const int got = i == but ? -EBUSY : slot_trylock(s, i);
         if (got != 0 && got != -EOWNERDEAD)
             continue;
         struct slab_set set = {0};
         if (recover_slot(s, i, &tally) == 0 && slab_set_load(s, &set, i) == 0) /* which completes or drops a half-made claim */
-            released += recover_strip(s, i);
+            recover_strip(s, i, &tally);
         slab_set_drop(&set);
         slot_unlock(s, i);
     }
-    return released;
+    return tally.slabs_released;
 }

@@ -12,8 +12,8 @@
  */
 int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally);
 
-/* Frees a recovered slot's spares and its idle lease leaf, and gives its empty slabs to all; how many slabs. The caller holds the slot. */
-uint32_t recover_strip(struct segment *s, uint32_t i);
+/* Frees a recovered slot's spares and its idle lease leaf, and gives its empty slabs to all; adds it to *tally. The caller holds the slot. */
+void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally);
 
 /* Recovers and strips the slots that nobody holds, but for one; how many slabs that gave. For an allocation that found none. */
 uint32_t recover_unheld(struct segment *s, uint32_t but);

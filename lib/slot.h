@@ -20,6 +20,8 @@ static inline bool slot_exists(const struct segment *s, uint32_t i)
     return i >= 1 && i <= s->l.max_slots;
 }
 
+bool slot_lockable(const struct segment *s, uint32_t i); /* false: its mutex is damaged, and locking it might kill */
+
 /* 0: it was free, and is ours; -EOWNERDEAD: its holder died, and it is ours; -EBUSY: held; another error: the mutex is spoilt. */
 int slot_trylock(struct segment *s, uint32_t i);
 void slot_unlock(struct segment *s, uint32_t i);

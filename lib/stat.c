@@ -110,6 +110,35 @@ static uint64_t count_slabs(struct segment *s, uint32_t slot)
     return n;
 }
 
+/*
+ * The slot's newest attempt, decided as recovery decides an intent: the head first, then `committed`, which R4 has raised before the head
+ * moved on. A word that has changed meanwhile is of one who goes on living, and whose newer attempts may have raised `committed`.
+ */
+static uint32_t decide(const struct segment *s, uint32_t i, uint64_t word, bool dead)
+{
+    const struct shm_slot *slot = slot_at(s, i);
+    const uint64_t version = word >> SHM_KIND_BITS;
+    const struct head h = head_load(s->control);
+    const uint64_t committed = atomic_load_explicit(&slot->committed, memory_order_acquire); /* SYNC: committed (acquire) */
+    if (load(&slot->attempt) != word)
+        return LFVEC_OUTCOME_OPEN;
+    if ((h.version == version && head_last(h) == i) || committed >= version)
+        return LFVEC_OUTCOME_WON;
+    return h.version >= version || dead ? LFVEC_OUTCOME_LOST : LFVEC_OUTCOME_OPEN;
+}
+
+/* The word is a report and nothing else, so it may hold anything: what makes no sense is left out. */
+static void stat_attempt(const struct segment *s, uint32_t i, struct lfvec_participant *out)
+{
+    const uint64_t word = atomic_load_explicit(&slot_at(s, i)->attempt, memory_order_acquire); /* before the head */
+    const uint32_t kind = word & ((1u << SHM_KIND_BITS) - 1);
+    if (kind == LFVEC_OP_NONE || kind > LFVEC_OP_RETURN || word >> SHM_KIND_BITS == 0)
+        return;
+    out->op = kind;
+    out->op_version = word >> SHM_KIND_BITS;
+    out->outcome = decide(s, i, word, out->state == LFVEC_SLOT_DEAD);
+}
+
 int stat_participant(struct lfvec *v, uint32_t i, struct lfvec_participant *out)
 {
     struct segment *s = &v->seg;
@@ -132,6 +161,7 @@ int stat_participant(struct lfvec *v, uint32_t i, struct lfvec_participant *out)
     out->leased = load(&slot->lease) != 0;
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
         out->spares += load(&slot->spare_ref[k]) != 0;
+    stat_attempt(s, i, out);
     if (out->state == LFVEC_SLOT_FREE)
         return 0;
     slot_holder(s, i, &id);

@@ -121,7 +121,7 @@ static int push_back_attempt(struct participant *p, struct head h, void *arg)
 int vector_push_back(struct participant *p, const void *elem)
 {
     struct push_args a = {.elem = elem};
-    const int err = memory_attempt(p, push_back_attempt, &a);
+    const int err = memory_attempt(p, LFVEC_OP_RETURN, push_back_attempt, &a);
     if (err)
         atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
     else
@@ -132,7 +132,7 @@ int vector_push_back(struct participant *p, const void *elem)
 static __attribute__((noinline)) int push_slow(struct participant *p, const void *elem, uint64_t *index)
 {
     struct push_args a = {.elem = elem};
-    const int err = memory_attempt(p, push_attempt, &a);
+    const int err = memory_attempt(p, LFVEC_OP_PUSH, push_attempt, &a);
     if (err)
         return err;
     wait_wake(&p->v->seg, 1);
@@ -154,7 +154,7 @@ static ALWAYS_INLINE bool push_fast(struct participant *p, const void *elem, uin
     leaf_mark(&c->leaf, (uint32_t)slot, 1, h);
     leaf_store_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
     const struct head next = {h.version + 1, h.packed + 1};
-    if (UNLIKELY(!attempt_again(p, h, next, &p->slot->pushes)))
+    if (UNLIKELY(!attempt_again(p, LFVEC_OP_PUSH, h, next, &p->slot->pushes)))
         return false;
     wait_wake(s, 1);
     if (index)
@@ -204,7 +204,7 @@ static int pop_attempt(struct participant *p, struct head h, void *elem)
 
 static __attribute__((noinline)) int pop_slow(struct participant *p, void *elem)
 {
-    const int err = attempt_until(p, pop_attempt, elem);
+    const int err = attempt_until(p, LFVEC_OP_POP, pop_attempt, elem);
     if (!err)
         attempt_count(&p->slot->pops);
     return err;
@@ -220,7 +220,7 @@ static ALWAYS_INLINE bool pop_fast(struct participant *p, void *elem, uint32_t e
         return false;
     leaf_load_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
     const struct head next = {h.version + 1, h.packed - 1};
-    return LIKELY(attempt_again(p, h, next, &p->slot->pops));
+    return LIKELY(attempt_again(p, LFVEC_OP_POP, h, next, &p->slot->pops));
 }
 
 static __attribute__((noinline)) int pop_any(struct participant *p, void *elem)
@@ -353,9 +353,9 @@ static int change_attempt(struct participant *p, struct head h, void *arg)
     return change_leaf(p, h, c, &at);
 }
 
-static int change(struct participant *p, struct change *c)
+static int change(struct participant *p, uint32_t kind, struct change *c)
 {
-    const int err = memory_attempt(p, change_attempt, c);
+    const int err = memory_attempt(p, kind, change_attempt, c);
     if (!err)
         attempt_count(&p->slot->sets);
     return err;
@@ -364,13 +364,13 @@ static int change(struct participant *p, struct change *c)
 int vector_set(struct participant *p, uint64_t index, const void *elem)
 {
     struct change c = {.index = index, .next = set_next, .elem = elem};
-    return change(p, &c);
+    return change(p, LFVEC_OP_SET, &c);
 }
 
 int vector_cas(struct participant *p, uint64_t index, uint64_t *expected, uint64_t desired)
 {
     struct change c = {.index = index, .next = cas_next, .expected = expected, .operand = desired};
-    const int err = change(p, &c);
+    const int err = change(p, LFVEC_OP_CAS, &c);
     if (err == -ECANCELED)
         *expected = c.old;
     return err;
@@ -379,7 +379,7 @@ int vector_cas(struct participant *p, uint64_t index, uint64_t *expected, uint64
 int vector_fetch_add(struct participant *p, uint64_t index, uint64_t delta, uint64_t *old)
 {
     struct change c = {.index = index, .next = add_next, .operand = delta};
-    const int err = change(p, &c);
+    const int err = change(p, LFVEC_OP_FETCH_ADD, &c);
     if (!err && old)
         *old = c.old;
     return err;
@@ -395,7 +395,7 @@ static int clear_attempt(struct participant *p, struct head h, void *unused)
 
 int vector_clear(struct participant *p)
 {
-    const int err = attempt_until(p, clear_attempt, NULL);
+    const int err = attempt_until(p, LFVEC_OP_CLEAR, clear_attempt, NULL);
     if (!err)
         attempt_count(&p->slot->clears);
     return err;

@@ -624,6 +624,7 @@ static void limit_address_space(uint64_t more)
 /* A segment larger than this process may map: elements that it cannot reach are -ENOMEM, the others are at hand. */
 START_TEST(test_enomem)
 {
+    UNIT_NEEDS(unit_lacks_address_limits);
     lfvec_t *v = unit_make(NULL);
     uint64_t x;
     unit_fill(v, 0, 100);
@@ -648,7 +649,7 @@ static bool mount_small_shm(const char *size)
 {
     char options[32];
     snprintf(options, sizeof options, "size=%s", size);
-    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("lfvec-test", "/dev/shm", "tmpfs", 0, options) == 0;
 }
 

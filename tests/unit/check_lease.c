@@ -107,6 +107,7 @@ END_TEST
 
 START_TEST(test_death_returns_by_recovery)
 {
+    UNIT_NEEDS(unit_lacks_robust_locks);
     struct lfvec_recovery r;
     lfvec_t *v = make_ten(8);
     for (int i = 0; i < 5; i++) {
@@ -138,6 +139,7 @@ static void touch(void *arg)
 /* Whoever takes the slot of the dead pushes its element back first. */
 START_TEST(test_death_returns_by_succession)
 {
+    UNIT_NEEDS(unit_lacks_robust_locks);
     lfvec_t *v = make_ten(2);
     for (int i = 0; i < 5; i++) {
         unit_in_child(lease_and_die, v);
@@ -153,6 +155,7 @@ END_TEST
 /* When the vector has filled up meanwhile, the element stays on lease until there is room. */
 START_TEST(test_full)
 {
+    UNIT_NEEDS(unit_lacks_robust_locks);
     struct lfvec_attr a;
     struct lfvec_recovery r;
     uint64_t x;

@@ -1,6 +1,7 @@
 /*
  * check_recover.c - recovery of a slot, from states made by hand: the last attempt decided both ways (R5), the replaced leaf freed once and
- * only once, spares that are none forgotten. And by processes that die: their slots, their elements.
+ * only once, spares that are none forgotten. And by processes that die: their slots, their elements. And what the reports say of a slot's
+ * last attempt, which is decided in the same way.
  */
 #include "suites.h"
 #include "support.h"
@@ -319,17 +320,21 @@ START_TEST(test_strip)
     slot->spare_ref[7] = spare;
     slot->lease_ref = lease;
     slot->lease = 60 << 1 | 1; /* held: its leaf stays */
-    ck_assert_uint_eq(recover_strip(&s, ME), 0);
+    recover_strip(&s, ME, &tally);
+    ck_assert(tally.slabs_released == 0 && tally.spares_freed == 2);
     ck_assert(!slab_taken(&s, new_ref) && !slab_taken(&s, spare) && slab_taken(&s, lease) && slab_taken(&s, old_ref));
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
         ck_assert_uint_eq(slot->spare_ref[k], 0);
     slot->lease = 0;
-    ck_assert_uint_eq(recover_strip(&s, ME), 0);
+    recover_strip(&s, ME, &tally);
+    ck_assert(tally.slabs_released == 0 && tally.spares_freed == 3);
     ck_assert_uint_eq(slot->lease_ref, 0);
     ck_assert(!slab_taken(&s, lease));
     slab_free(&s, old_ref);
-    ck_assert_uint_eq(recover_strip(&s, ME), 1); /* the slab is empty now */
-    ck_assert_uint_eq(recover_strip(&s, ME), 0);
+    recover_strip(&s, ME, &tally);
+    ck_assert_uint_eq(tally.slabs_released, 1); /* the slab is empty now */
+    recover_strip(&s, ME, &tally);
+    ck_assert(tally.slabs_released == 1 && tally.spares_freed == 3);
 }
 END_TEST
 
@@ -381,6 +386,7 @@ static void push_and_die(void *arg)
 
 START_TEST(test_dead_processes)
 {
+    UNIT_NEEDS(unit_lacks_robust_locks);
     struct lfvec_recovery r;
     lfvec_t *v = unit_make(NULL);
     for (uint64_t i = 0; i < 5; i++) {
@@ -404,6 +410,7 @@ END_TEST
 /* Nobody needs to call lfvec_recover(): the next one to take the slot does. */
 START_TEST(test_inherited_without_asking)
 {
+    UNIT_NEEDS(unit_lacks_robust_locks);
     struct lfvec_attr a;
     unit_attr(&a, 8);
     a.max_slots = 1;
@@ -449,6 +456,7 @@ static void end_holder(pid_t pid)
 
 START_TEST(test_living_are_left_alone)
 {
+    UNIT_NEEDS(unit_lacks_robust_locks);
     struct lfvec_recovery r;
     lfvec_t *v = unit_make(NULL);
     const pid_t running = start_holder(v, 0), stopped = start_holder(v, SIGSTOP);
@@ -482,6 +490,8 @@ START_TEST(test_unknown_by_force_only)
     ck_assert_int_eq(lfvec_recover(v, &r), 0);
     ck_assert_uint_eq(r.slots_unknown, 1);
     ck_assert_uint_eq(r.slots_recovered, 0);
+    ck_assert_int_eq(lfvec_recover_slot(v, 1, &r), 0);
+    ck_assert(r.slots_unknown == 1 && r.slots_recovered == 0);
     ck_assert_int_eq(lfvec_recover_forced(v, 1, &r), 0);
     ck_assert_uint_eq(r.slots_recovered, 1);
     ck_assert_uint_eq(unit_stat(v).slots_free, 128);
@@ -490,6 +500,234 @@ START_TEST(test_unknown_by_force_only)
     unit_expect(v, 100);
     unit_sound(v);
     segment_close(&t);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+/* ---- what the report says of the last attempt ----------------------------------------------------------------------------------------- */
+
+static struct lfvec_participant look(lfvec_t *v, uint32_t i)
+{
+    struct lfvec_participant p;
+    ck_assert_int_eq(lfvec_participant(v, i, &p), 0);
+    return p;
+}
+
+static const struct {
+    uint64_t word, head, committed;
+    uint32_t last;
+    uint32_t op, dead, alive; /* outcome, of a dead and of a live holder */
+} attempts[] = {
+    {0, 90, 90, ME, LFVEC_OP_NONE, LFVEC_OUTCOME_NONE, LFVEC_OUTCOME_NONE},
+    {60 << 4 | LFVEC_OP_SET, 59, 20, OTHER, LFVEC_OP_SET, LFVEC_OUTCOME_LOST, LFVEC_OUTCOME_OPEN}, /* the head has not moved */
+    {60 << 4 | LFVEC_OP_SET, 59, 59, ME, LFVEC_OP_SET, LFVEC_OUTCOME_LOST, LFVEC_OUTCOME_OPEN},
+    {60 << 4 | LFVEC_OP_POP, 60, 20, ME, LFVEC_OP_POP, LFVEC_OUTCOME_WON, LFVEC_OUTCOME_WON},
+    {60 << 4 | LFVEC_OP_POP, 60, 20, OTHER, LFVEC_OP_POP, LFVEC_OUTCOME_LOST, LFVEC_OUTCOME_LOST}, /* somebody else moved it */
+    {60 << 4 | LFVEC_OP_TRIM, 75, 60, OTHER, LFVEC_OP_TRIM, LFVEC_OUTCOME_WON, LFVEC_OUTCOME_WON}, /* R4: recorded by who moved it on */
+    {60 << 4 | LFVEC_OP_TRIM, 75, 59, OTHER, LFVEC_OP_TRIM, LFVEC_OUTCOME_LOST, LFVEC_OUTCOME_LOST},
+    {60 << 4 | LFVEC_OP_RETURN, 75, 59, ME, LFVEC_OP_RETURN, LFVEC_OUTCOME_LOST, LFVEC_OUTCOME_LOST},
+    {60 << 4 | 12, 75, 60, ME, LFVEC_OP_NONE, LFVEC_OUTCOME_NONE, LFVEC_OUTCOME_NONE}, /* no such kind */
+    {60 << 4 | 15, 75, 60, ME, LFVEC_OP_NONE, LFVEC_OUTCOME_NONE, LFVEC_OUTCOME_NONE},
+    {60 << 4, 75, 60, ME, LFVEC_OP_NONE, LFVEC_OUTCOME_NONE, LFVEC_OUTCOME_NONE},
+    {LFVEC_OP_PUSH, 75, 60, ME, LFVEC_OP_NONE, LFVEC_OUTCOME_NONE, LFVEC_OUTCOME_NONE},                 /* no such version */
+    {~UINT64_C(15) | LFVEC_OP_PUSH, 75, 60, ME, LFVEC_OP_PUSH, LFVEC_OUTCOME_LOST, LFVEC_OUTCOME_OPEN}, /* nor this, but who knows */
+};
+
+START_TEST(test_attempt_decided)
+{
+    lfvec_t *v = unit_open(s.name, LFVEC_RDONLY);
+    slot_announce(&s, ME); /* as if it were held: the report goes by what is written down */
+    const uint64_t start_time = slot->start_time;
+    for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
+        set_head(attempts[i].head, 0, attempts[i].last);
+        slot->attempt = attempts[i].word;
+        slot->committed = attempts[i].committed;
+        for (int dead = 0; dead < 2; dead++) {
+            slot->start_time = start_time + (uint64_t)dead; /* another thread with our number */
+            const struct lfvec_participant p = look(v, ME);
+            ck_assert_uint_eq(p.state, dead ? LFVEC_SLOT_DEAD : LFVEC_SLOT_ALIVE);
+            ck_assert_msg(p.outcome == (dead ? attempts[i].dead : attempts[i].alive), "row %zu: outcome %u", i, p.outcome);
+            ck_assert_uint_eq(p.op, attempts[i].op);
+            ck_assert_uint_eq(p.op_version, p.op ? attempts[i].word >> 4 : 0);
+        }
+    }
+    slot_retire(&s, ME);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+/* Recovery goes by intent and lease alone: nothing in the word sways it. */
+START_TEST(test_attempt_sways_nothing)
+{
+    static const uint64_t words[] = {0, ~UINT64_C(0), (uint64_t)VERSION << 4 | LFVEC_OP_CLEAR, (uint64_t)(VERSION + 1) << 4 | LFVEC_OP_SET};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        set_head(VERSION - 1, 0, OTHER);
+        slot->intent = VERSION << 1 | 1;
+        slot->attempt = words[i];
+        tally = (struct lfvec_recovery){0};
+        expect_lost();
+    }
+    set_head(VERSION, ME * 2 + 1, ME);
+    slot->intent = VERSION << 1 | 1;
+    slot->attempt = (uint64_t)(VERSION + 7) << 4 | LFVEC_OP_POP;
+    tally = (struct lfvec_recovery){0};
+    expect_won();
+}
+END_TEST
+
+static void expect_op(lfvec_t *v, uint32_t op, int64_t result)
+{
+    const struct lfvec_participant p = look(v, 1);
+    ck_assert_int_ge(result, 0);
+    ck_assert_uint_eq(p.op, op);
+    ck_assert_uint_eq(p.outcome, LFVEC_OUTCOME_WON);
+    ck_assert_uint_eq(p.op_version, unit_stat(v).version);
+    ck_assert_uint_eq(p.op_version, p.last_version);
+    ck_assert_uint_eq(p.in_flight, 0);
+}
+
+START_TEST(test_each_kind)
+{
+    uint64_t x[200] = {0}, expected = 1;
+    const struct timespec second = {.tv_sec = 1};
+    lfvec_t *v = unit_make(NULL);
+    ck_assert_uint_eq(look(v, 1).op, LFVEC_OP_NONE);
+    ck_assert_int_eq(lfvec_reserve(v, 10), 0); /* takes a slot, and tries nothing */
+    ck_assert(look(v, 1).state == LFVEC_SLOT_ALIVE && look(v, 1).op == LFVEC_OP_NONE && look(v, 1).outcome == LFVEC_OUTCOME_NONE);
+    ck_assert_int_eq(lfvec_pop_u64(v, x), -EAGAIN);
+    ck_assert_uint_eq(look(v, 1).op, LFVEC_OP_NONE);
+    for (int i = 0; i < 3; i++) /* slow at first, and then the fast path */
+        expect_op(v, LFVEC_OP_PUSH, lfvec_push_u64(v, 1));
+    expect_op(v, LFVEC_OP_POP, lfvec_pop_u64(v, x));
+    expect_op(v, LFVEC_OP_SET, lfvec_set_u64(v, 0, 1));
+    expect_op(v, LFVEC_OP_CAS, lfvec_cas_u64(v, 0, &expected, 2));
+    ck_assert_int_eq(lfvec_cas_u64(v, 0, &expected, 3), -ECANCELED);
+    expect_op(v, LFVEC_OP_CAS, 0); /* the one before: a refusal tries nothing */
+    expect_op(v, LFVEC_OP_FETCH_ADD, lfvec_fetch_add_u64(v, 0, 1, NULL));
+    expect_op(v, LFVEC_OP_POP, lfvec_pop_wait(v, x, &second));
+    expect_op(v, LFVEC_OP_PUSH_N, lfvec_push_n(v, x, 200, NULL));
+    expect_op(v, LFVEC_OP_POP_N, lfvec_pop_n(v, x, 200));
+    expect_op(v, LFVEC_OP_TRIM, lfvec_trim(v));
+    expect_op(v, LFVEC_OP_POP_LEASE, lfvec_pop_lease(v, x));
+    ck_assert_int_eq(lfvec_ack(v), 0);
+    expect_op(v, LFVEC_OP_CLEAR, lfvec_clear(v));
+    ck_assert_int_eq(lfvec_push_u64(v, 9), 0);
+    ck_assert_int_eq(lfvec_pop_lease(v, x), 0);
+    lfvec_t *w = unit_open(lfvec_name(v), LFVEC_RDONLY);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+    expect_op(w, LFVEC_OP_RETURN, 0); /* a free slot: what its last holder did */
+    ck_assert_uint_eq(look(w, 1).state, LFVEC_SLOT_FREE);
+    ck_assert_int_eq(lfvec_detach(w), 0);
+}
+END_TEST
+
+/* Whoever takes a slot has tried nothing in it, whatever its former holder did. */
+START_TEST(test_new_holder_new_record)
+{
+    UNIT_NEEDS(unit_lacks_robust_locks);
+    lfvec_t *v = unit_make(NULL);
+    unit_in_child(push_and_die, v);
+    ck_assert(look(v, 1).op == LFVEC_OP_PUSH && look(v, 1).outcome == LFVEC_OUTCOME_WON && look(v, 1).op_version == 100);
+    ck_assert_int_eq(lfvec_reserve(v, 1), 0);
+    ck_assert(look(v, 1).state == LFVEC_SLOT_ALIVE && look(v, 1).op == LFVEC_OP_NONE && look(v, 1).last_version == 100);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+/* ---- one slot at a time --------------------------------------------------------------------------------------------------------------- */
+
+static void lease_and_die(void *arg)
+{
+    uint64_t x;
+    ck_assert_int_eq(lfvec_set_u64(arg, 0, 0), 0); /* leaves of its own, in hand or in use */
+    ck_assert_int_eq(lfvec_pop_lease(arg, &x), 0);
+    _exit(0);
+}
+
+static bool did_nothing(const struct lfvec_recovery *r)
+{
+    static const struct lfvec_recovery nothing;
+    return memcmp(r, &nothing, sizeof nothing) == 0;
+}
+
+START_TEST(test_one_slot)
+{
+    UNIT_NEEDS(unit_lacks_robust_locks);
+    struct lfvec_recovery r;
+    lfvec_t *v = unit_make(NULL);
+    unit_fill(v, 0, 100); /* slot 1: ourselves */
+    const pid_t alive = start_holder(v, 0), dead = start_holder(v, 0);
+    end_holder(dead);
+    unit_in_child(lease_and_die, v); /* takes slot 3, which the holder died in */
+    const pid_t later = start_holder(v, 0);
+    end_holder(later);
+    ck_assert(look(v, 3).state == LFVEC_SLOT_DEAD && look(v, 3).op == LFVEC_OP_PUSH);
+    ck_assert_int_eq(lfvec_recover_slot(v, 2, &r), 0);
+    ck_assert(r.slots_alive == 1 && r.slots_recovered == 0);
+    ck_assert_int_eq(lfvec_recover_slot(v, 1, &r), 0); /* our own */
+    ck_assert_uint_eq(r.slots_alive, 1);
+    ck_assert_int_eq(lfvec_recover_slot(v, 3, &r), 0);
+    ck_assert(r.slots_recovered == 1 && r.slots_alive == 0);
+    ck_assert_uint_eq(look(v, 3).state, LFVEC_SLOT_FREE);
+    ck_assert_int_eq(lfvec_recover_slot(v, 3, &r), 0);
+    ck_assert(did_nothing(&r));
+    ck_assert_int_eq(lfvec_recover_slot(v, 128, NULL), 0);
+    ck_assert_int_eq(lfvec_recover_slot(v, 0, &r), -ERANGE);
+    ck_assert_int_eq(lfvec_recover_slot(v, 129, &r), -ERANGE);
+    ck_assert_int_eq(lfvec_recover_slot(NULL, 1, &r), -EINVAL);
+    lfvec_t *w = unit_open(lfvec_name(v), LFVEC_RDONLY);
+    ck_assert_int_eq(lfvec_recover_slot(w, 1, &r), -EBADF);
+    ck_assert_int_eq(lfvec_detach(w), 0);
+    end_holder(alive);
+    ck_assert_uint_eq(unit_stat(v).slots_dead, 1);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+/* What the dead had in hand goes back, and is counted; the other dead one stays as it is. */
+START_TEST(test_one_slot_returns)
+{
+    UNIT_NEEDS(unit_lacks_robust_locks);
+    struct lfvec_recovery r;
+    lfvec_t *v = unit_make(NULL);
+    unit_fill(v, 0, 10);
+    const pid_t other = start_holder(v, 0); /* slot 2 */
+    ck_assert_int_eq(lfvec_pop_u64(v, &(uint64_t){0}), 0);
+    unit_in_child(lease_and_die, v); /* slot 3 */
+    end_holder(other);
+    const struct lfvec_participant p = look(v, 3);
+    ck_assert(p.state == LFVEC_SLOT_DEAD && p.op == LFVEC_OP_POP_LEASE && p.outcome == LFVEC_OUTCOME_WON && p.leased);
+    unit_expect(v, 9);
+    ck_assert_int_eq(lfvec_recover_slot(v, 3, &r), 0);
+    ck_assert(r.slots_recovered == 1 && r.leases_returned == 1);
+    ck_assert_uint_ge(r.spares_freed, 1); /* the leaf of the lease */
+    ck_assert(look(v, 3).op == LFVEC_OP_RETURN && look(v, 3).outcome == LFVEC_OUTCOME_WON);
+    ck_assert_uint_eq(look(v, 2).state, LFVEC_SLOT_DEAD);
+    unit_expect(v, 10);
+    unit_sound(v);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+START_TEST(test_one_slot_without_room)
+{
+    UNIT_NEEDS(unit_lacks_robust_locks);
+    struct lfvec_attr a;
+    struct lfvec_recovery r;
+    uint64_t x;
+    unit_attr(&a, 8);
+    a.max_elems = 10;
+    lfvec_t *v = unit_make(&a);
+    unit_fill(v, 0, 10);
+    unit_in_child(lease_and_die, v);
+    unit_fill(v, 9, 10);
+    ck_assert_int_eq(lfvec_recover_slot(v, 2, &r), -EOVERFLOW);
+    ck_assert(r.slots_recovered == 1 && r.leases_returned == 0);
+    ck_assert_int_eq(lfvec_pop_u64(v, &x), 0);
+    ck_assert_int_eq(lfvec_recover_slot(v, 2, &r), 0); /* nobody holds it, and it owes an element */
+    ck_assert(r.slots_recovered == 0 && r.leases_returned == 1);
+    unit_expect(v, 10);
+    unit_sound(v);
     ck_assert_int_eq(lfvec_detach(v), 0);
 }
 END_TEST
@@ -517,6 +755,8 @@ static void add_decisions(TCase *tc)
     tcase_add_test(tc, test_strip);
     tcase_add_test(tc, test_unheld);
     tcase_add_test(tc, test_damage);
+    tcase_add_test(tc, test_attempt_decided);
+    tcase_add_test(tc, test_attempt_sways_nothing);
 }
 
 Suite *recover_suite(void)
@@ -528,5 +768,11 @@ Suite *recover_suite(void)
     tcase_add_test(tc, test_inherited_without_asking);
     tcase_add_test(tc, test_living_are_left_alone);
     tcase_add_test(tc, test_unknown_by_force_only);
+    TCase *reports = unit_case(suite, "reports", 30);
+    tcase_add_test(reports, test_each_kind);
+    tcase_add_test(reports, test_new_holder_new_record);
+    tcase_add_test(reports, test_one_slot);
+    tcase_add_test(reports, test_one_slot_returns);
+    tcase_add_test(reports, test_one_slot_without_room);
     return suite;
 }

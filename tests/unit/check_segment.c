@@ -131,15 +131,23 @@ static const struct field {
     {FIELD(feature_compat), FREE, {1, 2, UINT32_MAX}},
 };
 
+/* Rejected by name: the sentence says which field it is. */
+static bool named(const char *field)
+{
+    return strstr(lfvec_last_error(), field) != NULL;
+}
+
 static void spoil(const struct field *f, uint64_t value, int flags)
 {
     if (memcmp((const char *)&good + f->off, &value, f->bytes) == 0)
         return; /* it is that already */
     memcpy((char *)header + f->off, &value, f->bytes);
     MUST_MSG(open_error(flags) == EBADMSG, "%s = %llu with a wrong checksum", f->name, (unsigned long long)value);
+    MUST_MSG(named(f->name) || named("crc32"), "%s: \"%s\"", f->name, lfvec_last_error());
     fix_crc();
     const int err = open_error(flags);
     MUST_MSG(err == (f->kind == BOUND ? EBADMSG : 0), "%s = %llu with a right checksum: %d", f->name, (unsigned long long)value, err);
+    MUST_MSG(!err || named(f->name), "%s: \"%s\"", f->name, lfvec_last_error());
     restore();
 }
 
@@ -153,20 +161,97 @@ START_TEST(test_every_field_spoiled)
 }
 END_TEST
 
+/* What the layout allows by chance (one more slot in the same page, one element less) is a segment that works. */
+static void near_miss(const struct field *f, uint64_t value)
+{
+    memcpy((char *)header + f->off, &value, f->bytes);
+    fix_crc();
+    const int err = open_error(0);
+    MUST_MSG(err == 0 || (err == EBADMSG && named(f->name)), "%s = %llu: %d: %s", f->name, (unsigned long long)value, err,
+             lfvec_last_error());
+    if (!err) {
+        unsigned char elem[65536];
+        struct lfvec_audit audit;
+        lfvec_t *v = unit_open(name, LFVEC_RDONLY);
+        MUST(lfvec_check(v, &audit) == 0 || audit.message[0]);
+        MUST(lfvec_get(v, 0, elem) <= 0);
+        MUST(lfvec_detach(v) == 0);
+    }
+    restore();
+}
+
+START_TEST(test_every_bit_of_every_field)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const struct field *f = &fields[i];
+        uint64_t was = 0;
+        memcpy(&was, (const char *)&good + f->off, f->bytes);
+        for (unsigned int bit = 0; bit < 8 * f->bytes; bit++)
+            near_miss(f, was ^ UINT64_C(1) << bit);
+        near_miss(f, was + 1);
+        near_miss(f, was - 1);
+        near_miss(f, was * 2);
+        near_miss(f, was / 2);
+    }
+}
+END_TEST
+
+START_TEST(test_magic_and_checksum)
+{
+    static const uint64_t magic[] = {0, 1, UINT64_MAX, SHM_MAGIC_READY + 1, SHM_MAGIC_READY ^ 1};
+    for (unsigned int i = 0; i < sizeof magic / sizeof *magic; i++) {
+        atomic_store(&header->magic, magic[i]);
+        MUST(open_error(0) == EBADMSG && named("not an lfvec segment"));
+        MUST(open_error(LFVEC_CREATE) == EBADMSG && atomic_load(&header->magic) == magic[i]); /* it is left as it is */
+        restore();
+    }
+    for (unsigned int bit = 0; bit < 32; bit++) {
+        header->crc32 ^= UINT32_C(1) << bit;
+        MUST(open_error(LFVEC_RDONLY) == EBADMSG && named("crc32"));
+        restore();
+    }
+    for (unsigned int i = 0; i < sizeof good.uuid; i++) {
+        header->uuid[i] ^= 0xff;
+        MUST(open_error(0) == EBADMSG && named("crc32"));
+        fix_crc();
+        MUST(open_error(0) == 0);
+        restore();
+    }
+}
+END_TEST
+
+/* Zero is a default in an attribute, and in a header a divisor: leaves and slabs of no size that go with each other are none. */
+START_TEST(test_sizes_of_zero)
+{
+    header->slab_bytes = header->slab_leaves = 0;
+    fix_crc();
+    MUST(open_error(0) == EBADMSG && named("slab_bytes"));
+    restore();
+    header->leaf_bytes = header->elem_shift = 0;
+    header->leaf_stride = 64;
+    fix_crc();
+    MUST(open_error(0) == EBADMSG && named("leaf_bytes"));
+    restore();
+}
+END_TEST
+
 START_TEST(test_other_version_and_byte_order)
 {
     header->format_version = SHM_FORMAT_VERSION + 1; /* whatever else is there may mean something else */
     ck_assert_int_eq(open_error(0), EPROTONOSUPPORT);
     fix_crc();
     ck_assert_int_eq(open_error(LFVEC_RDONLY), EPROTONOSUPPORT);
+    ck_assert(named("format version"));
     restore();
     header->byte_order = __builtin_bswap32(SHM_BYTE_ORDER);
     ck_assert_int_eq(open_error(0), EPROTONOSUPPORT);
     fix_crc();
     ck_assert_int_eq(open_error(0), EPROTONOSUPPORT);
+    ck_assert(named("byte order"));
     header->byte_order = 0x01030204;
     fix_crc();
     ck_assert_int_eq(open_error(0), EBADMSG);
+    ck_assert(named("byte_order"));
 }
 END_TEST
 
@@ -175,7 +260,7 @@ START_TEST(test_feature_masks)
     for (unsigned int bit = 0; bit < 32; bit++) {
         header->feature_incompat = UINT32_C(1) << bit;
         fix_crc();
-        MUST(open_error(0) == EPROTONOSUPPORT && open_error(LFVEC_RDONLY) == EPROTONOSUPPORT);
+        MUST(open_error(0) == EPROTONOSUPPORT && open_error(LFVEC_RDONLY) == EPROTONOSUPPORT && named("features"));
         restore();
         header->feature_ro_compat = UINT32_C(1) << bit;
         fix_crc();
@@ -305,6 +390,49 @@ START_TEST(test_control_spoiled)
 }
 END_TEST
 
+/* A size that nobody can have reached does not make the directory grow to it. */
+START_TEST(test_size_spoiled)
+{
+    struct lfvec_audit audit;
+    uint64_t x, elems[100] = {0};
+    lfvec_t *v = unit_open(name, 0);
+    const uint64_t before = unit_stat(v).bytes_committed, was = atomic_load(&control->head.packed);
+    atomic_store(&control->head.packed, was + (UINT64_C(1) << 30));
+    ck_assert_int_eq(lfvec_push_u64(v, 1), -EBADMSG);
+    ck_assert_int_eq(lfvec_push_n(v, elems, 100, NULL), -EBADMSG);
+    ck_assert_int_eq(lfvec_pop_u64(v, &x), -EBADMSG);
+    ck_assert_int_eq(lfvec_get_u64(v, 1 << 29, &x), -EBADMSG);
+    ck_assert_int_eq(lfvec_check(v, &audit), -EBADMSG);
+    ck_assert_uint_eq(audit.fault, LFVEC_FAULT_HEAD);
+    ck_assert_uint_le(unit_stat(v).bytes_committed, before + (1 << 18)); /* a slab for the slot at most */
+    atomic_store(&control->head.packed, was);
+    unit_expect(v, 1000);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+/* A free slot whose mutex is damaged is left out, named by the audit, and made anew by force. */
+START_TEST(test_mutex_spoiled)
+{
+    struct lfvec_audit audit;
+    unsigned char spoilt[sizeof(pthread_mutex_t)];
+    memset(spoilt, 0x40, sizeof spoilt);
+    const int fd = shm_object_open(name, true);
+    const off_t at = (off_t)(good.slots_off + sizeof(struct shm_slot) + offsetof(struct shm_slot, life));
+    ck_assert_int_eq(pwrite(fd, spoilt, sizeof spoilt, at), (ssize_t)sizeof spoilt);
+    close(fd);
+    lfvec_t *v = unit_open(name, 0);
+    ck_assert_int_eq(lfvec_check(v, &audit), -EBADMSG);
+    ck_assert(audit.fault == LFVEC_FAULT_SLOT && audit.where == 1 && strstr(audit.message, "mutex"));
+    ck_assert_int_eq(lfvec_recover_forced(v, 1, NULL), 0);
+    unit_sound(v);
+    unit_expect(v, 1000);
+    unit_fill(v, 1000, 1100);
+    unit_expect(v, 1100);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 START_TEST(test_extend)
 {
     struct lfvec_attr a;
@@ -335,7 +463,10 @@ END_TEST
 
 static void attach_once(void *arg)
 {
-    lfvec_t *v = unit_open(arg, LFVEC_CREATE);
+    struct lfvec_attr a;
+    unit_attr(&a, 8);
+    lfvec_t *v = lfvec_open(arg, LFVEC_CREATE, &a);
+    ck_assert_msg(v != NULL, "%s", lfvec_last_error());
     ck_assert_int_eq(lfvec_push_u64(v, 1), 0);
     ck_assert_int_eq(lfvec_detach(v), 0);
 }
@@ -374,6 +505,9 @@ Suite *segment_suite(void)
     tcase_add_test(tc, test_crc_as_written);
     tcase_add_test(tc, test_every_byte_spoiled);
     tcase_add_test(tc, test_every_field_spoiled);
+    tcase_add_test(tc, test_every_bit_of_every_field);
+    tcase_add_test(tc, test_magic_and_checksum);
+    tcase_add_test(tc, test_sizes_of_zero);
     tcase_add_test(tc, test_other_version_and_byte_order);
     tcase_add_test(tc, test_feature_masks);
     tcase_add_test(tc, test_truncated);
@@ -381,6 +515,8 @@ Suite *segment_suite(void)
     tcase_add_test(tc, test_foreign);
     tcase_add_test(tc, test_half_made);
     tcase_add_test(tc, test_control_spoiled);
+    tcase_add_test(tc, test_size_spoiled);
+    tcase_add_test(tc, test_mutex_spoiled);
     tc = unit_case(s, "segment", 60);
     tcase_add_test(tc, test_extend);
     tcase_add_test(tc, test_creation_race);

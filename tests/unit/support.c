@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +37,28 @@ void unit_skip(const char *test, const char *why)
     printf("skip - %.*s: %s\n", (int)(n - tail), test, why);
     fflush(stdout);
     atomic_fetch_add(&run->skipped, 1);
+}
+
+static int child_status(unit_fn *fn, void *arg);
+
+const char *unit_lacks_robust_locks(void)
+{
+    void *list;
+    size_t size;
+    return syscall(SYS_get_robust_list, 0, &list, &size) == 0 ? NULL : "the kernel (or its emulation) knows no robust locks";
+}
+
+static void map_much(void *unused)
+{
+    (void)unused;
+    const struct rlimit little = {1 << 28, 1 << 28};
+    MUST(setrlimit(RLIMIT_AS, &little) == 0);
+    _exit(mmap(NULL, UINT64_C(1) << 29, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? 0 : 1);
+}
+
+const char *unit_lacks_address_limits(void)
+{
+    return child_status(map_much, NULL) == 0 ? NULL : "the kernel (or its emulation) does not obey RLIMIT_AS";
 }
 
 /* ---- segments ------------------------------------------------------------------------------------------------------------------------ */
@@ -171,7 +195,7 @@ void unit_bytes(struct unit_rng *r, void *bytes, size_t n)
 
 /* ---- children and threads ------------------------------------------------------------------------------------------------------------ */
 
-void unit_in_child(unit_fn *fn, void *arg)
+static int child_status(unit_fn *fn, void *arg)
 {
     int status;
     const pid_t pid = check_fork();
@@ -182,6 +206,12 @@ void unit_in_child(unit_fn *fn, void *arg)
     }
     while (waitpid(pid, &status, 0) < 0)
         ck_assert_int_eq(errno, EINTR);
+    return status;
+}
+
+void unit_in_child(unit_fn *fn, void *arg)
+{
+    const int status = child_status(fn, arg);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with status 0x%x", (unsigned int)status);
 }
 

@@ -30,6 +30,16 @@
     } while (0)
 void unit_skip(const char *test, const char *why);
 
+/* What user-mode emulation of another machine does not do. NULL if it is done here, otherwise why not. */
+const char *unit_lacks_robust_locks(void);   /* a dead thread's locks are marked by the kernel */
+const char *unit_lacks_address_limits(void); /* RLIMIT_AS is obeyed */
+#define UNIT_NEEDS(lacks)                                                                                                                  \
+    do {                                                                                                                                   \
+        const char *why_not = (lacks)();                                                                                                   \
+        if (why_not)                                                                                                                       \
+            UNIT_SKIP(why_not);                                                                                                            \
+    } while (0)
+
 /* ---- segments ------------------------------------------------------------------------------------------------------------------------ */
 
 /* A name that nobody had before, /lfvec-test-PID-N. The string is good for the rest of the test. */
