@@ -6,6 +6,7 @@
  *   shmctl_call.c   one command line: options, operands, help
  *   shmctl_table.c  reports: the only place that knows libsmartcols
  *   shmctl_value.c  elements to text and back
+ *   shmctl_slots.c  rows about slots
  *   shmctl_ask.c    what destructive commands owe to those who still use the segment
  *   shmctl_*.c      one file a command, each exporting one struct command
  *   shmctl.c        the table of commands
@@ -43,7 +44,7 @@ struct opt {
 
 enum { LONG_ONLY = 256, OPT_COMMON = 1024 };
 
-enum column_kind { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_BOOL };
+enum column_kind { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_BOOL, COLUMN_MAYBE /* a truth that may be unknown */ };
 
 enum {
     COLUMN_DETAIL = 1, /* not in text unless named by -o; always in JSON */
@@ -84,7 +85,8 @@ struct command {
     const struct opt *options;
     const struct column *columns;
     enum report_style style;
-    const char *report; /* name of the array in JSON */
+    const char *report;         /* name of the array in JSON */
+    const struct column *slots; /* columns of a second array, "slots", of rows; NULL = it has none. No name is in both */
     int (*run)(struct call *call);
 };
 
@@ -183,6 +185,8 @@ struct report {
 
 /* The report that call asks for, with columns and options of its command. */
 void report_open(struct report *report, const struct call *call);
+/* The command's second report, a row a slot. -o names columns of both; a report of which it names none is not printed. */
+void report_open_slots(struct report *report, const struct call *call);
 /* Another set of columns under the same options: for --dry-run. */
 void report_open_as(struct report *report, const struct call *call, const struct column *columns, enum report_style style,
                     const char *name);
@@ -199,13 +203,50 @@ void report_bytes(struct report *report, int column, uint64_t bytes);
 void report_time(struct report *report, int column, uint64_t seconds);
 void report_hex(struct report *report, int column, uint64_t number);
 void report_bool(struct report *report, int column, bool yes);
+void report_maybe(struct report *report, int column, bool yes); /* of a COLUMN_MAYBE */
+void report_none(struct report *report, int column);            /* there is no such thing, or it is not known: "-", in JSON null */
 /* Prints the rows so far and forgets them, if the form of output allows it: for reports of any length. */
 void report_flush(struct report *report);
 void report_close(struct report *report); /* prints and frees */
+/* The same for two reports: one below the other, in JSON as one object. */
+void report_close_both(struct report *first, struct report *second);
 bool report_shows(const struct report *report, int column);
 
-/* NULL, or the entry of `list` that is no column. */
-const char *report_bad_column(const struct column *columns, const char *list);
+/* NULL, or the entry of `list` that is no column of the command. */
+const char *report_bad_column(const struct command *command, const char *list);
+
+/* ---- rows about slots: shmctl_slots.c ---- */
+
+enum {
+    SLOT_SLOT,
+    SLOT_PID,
+    SLOT_COMMAND,
+    SLOT_STATE,
+    SLOT_OPERATION,
+    SLOT_OP_VERSION,
+    SLOT_TOOK_EFFECT,
+    SLOT_IN_FLIGHT,
+    SLOT_SPARES,
+    SLOT_LEASED,
+    SLOT_COLUMNS /* a command's own begin here */
+};
+
+/* clang-format off */
+#define SLOT_COLUMNS_ALL \
+    [SLOT_SLOT] = {"SLOT", COLUMN_NUMBER, 0, "number of the slot"}, \
+    [SLOT_PID] = {"PID", COLUMN_NUMBER, 0, "process, as numbered in its own pid namespace"}, \
+    [SLOT_COMMAND] = {"COMMAND", COLUMN_TEXT, 0, "name of the thread"}, \
+    [SLOT_STATE] = {"STATE", COLUMN_TEXT, 0, "alive, stopped, dead, or unknown"}, \
+    [SLOT_OPERATION] = {"OPERATION", COLUMN_TEXT, 0, "last one that it tried, finished or not"}, \
+    [SLOT_OP_VERSION] = {"OP_VERSION", COLUMN_NUMBER, 0, "version that it made, or tried to make"}, \
+    [SLOT_TOOK_EFFECT] = {"TOOK_EFFECT", COLUMN_MAYBE, 0, "whether it did; - = not to be told while its owner may live"}, \
+    [SLOT_IN_FLIGHT] = {"IN_FLIGHT", COLUMN_NUMBER, 0, "version of an unfinished operation; 0 = none"}, \
+    [SLOT_SPARES] = {"SPARES", COLUMN_NUMBER, 0, "leaves in hand"}, \
+    [SLOT_LEASED] = {"LEASED", COLUMN_BOOL, 0, "whether it holds an element that it has not acknowledged, or was just popping one on lease"}
+/* clang-format on */
+
+int slots_look(lfvec_t *v, uint32_t slot, struct lfvec_participant *p); /* lfvec_participant(), with a name that ends */
+void slots_row(struct report *report, const struct lfvec_participant *p);
 
 /* ---- elements as text: shmctl_value.c ---- */
 

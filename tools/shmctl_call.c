@@ -92,11 +92,11 @@ static void help_options_of(const struct command *command, FILE *out)
             help_option(opt, out);
 }
 
-static void help_columns(const struct column *columns, FILE *out)
+static void help_columns(const char *heading, const struct column *columns, FILE *out)
 {
     if (!columns)
         return;
-    fputs("\nColumns (* only in JSON or with -o):\n", out);
+    fprintf(out, "\n%s (* only in JSON or with -o):\n", heading);
     for (; columns->name; columns++)
         fprintf(out, "  %c %-22s %s\n", columns->flags ? '*' : ' ', columns->name, columns->help);
 }
@@ -108,7 +108,8 @@ void call_help(const struct command *command, FILE *out)
     if (command->details)
         fprintf(out, "%s\n", command->details);
     help_options_of(command, out);
-    help_columns(command->columns, out);
+    help_columns("Columns", command->columns, out);
+    help_columns("Columns of slots, one row each", command->slots, out);
     fprintf(out, "\nExample:\n  %s\n", command->example);
 }
 
@@ -127,7 +128,7 @@ void call_usage(const struct call *call, const char *format, ...)
 
 static void set_columns(struct call *call, const char *list)
 {
-    const char *bad = report_bad_column(call->command->columns, list);
+    const char *bad = report_bad_column(call->command, list);
     if (bad)
         call_usage(call, "there is no column \"%s\"", bad);
     call->columns = list;

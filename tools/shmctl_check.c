@@ -1,5 +1,5 @@
 /*
- * shmctl_check.c - check: the library's audit of one segment. Exit status 1 if it found a fault.
+ * shmctl_check.c - check: the library's audit of one segment, and what each participant last did. Exit status 1 if it found a fault.
  */
 #include "shmctl.h"
 
@@ -41,6 +41,11 @@ static const struct column columns[] = {
     {NULL, COLUMN_TEXT, 0, NULL},
 };
 
+static const struct column slot_columns[] = {
+    SLOT_COLUMNS_ALL,
+    {NULL, COLUMN_TEXT, 0, NULL},
+};
+
 static const char *fault_text(uint32_t fault)
 {
     static const char *const names[] = {
@@ -71,18 +76,29 @@ static void show_figures(struct report *report, const struct lfvec_audit *audit)
     report_number(report, PASSES, audit->passes);
 }
 
-static void show(const struct call *call, const char *name, const struct lfvec_audit *audit, bool damaged)
+/* Those that are held, or that somebody died in. */
+static void show_slots(struct report *report, lfvec_t *v)
 {
-    struct report report;
+    struct lfvec_participant p;
+    for (uint32_t slot = 1; slots_look(v, slot, &p) == 0; slot++)
+        if (p.state != LFVEC_SLOT_FREE)
+            slots_row(report, &p);
+}
+
+static void show(const struct call *call, lfvec_t *v, const struct lfvec_audit *audit, bool damaged)
+{
+    struct report report, slots;
     report_open(&report, call);
     report_row(&report);
-    report_text(&report, NAME, name);
+    report_text(&report, NAME, lfvec_name(v));
     report_text(&report, RESULT, result_text(audit, damaged));
     report_text(&report, FAULT, fault_text(audit->fault));
     report_number(&report, WHERE, audit->where);
     report_text(&report, MESSAGE, audit->message);
     show_figures(&report, audit);
-    report_close(&report);
+    report_open_slots(&slots, call);
+    show_slots(&slots, v);
+    report_close_both(&report, &slots);
 }
 
 /* Inconclusive is no fault: whoever watches a busy vector must not be woken by it. */
@@ -109,7 +125,7 @@ static int run(struct call *call)
     if (error && error != -EBADMSG) {
         status = failed(v, "check", error);
     } else {
-        show(call, name, &audit, error != 0);
+        show(call, v, &audit, error != 0);
         status = judge(name, &audit, error != 0);
     }
     lfvec_detach(v);
@@ -121,10 +137,12 @@ const struct command command_check = {
     .group = GROUP_LOOK,
     .operands = "/NAME",
     .summary = "audit a segment: exit status 1 if it is damaged",
-    .details = "May run beside writers; a busy vector can be inconclusive, which is no fault. Dead participants are none either.",
+    .details = "May run beside writers; a busy vector can be inconclusive, which is no fault. Dead participants are none either:\n"
+               "the second table has them and the living, what each last did, and whether that took effect.",
     .example = PROGRAM " check /jobs && echo sound",
     .columns = columns,
     .style = REPORT_FIELDS,
     .report = "audit",
+    .slots = slot_columns,
     .run = run,
 };

@@ -24,12 +24,12 @@ static int find_column(const struct column *columns, const char *name, size_t le
     return -1;
 }
 
-const char *report_bad_column(const struct column *columns, const char *list)
+const char *report_bad_column(const struct command *command, const char *list)
 {
     static char bad[64];
     for (const char *at = list + (*list == '+');; at++) {
         size_t length = strcspn(at, ",");
-        if (find_column(columns, at, length) < 0) {
+        if (find_column(command->columns, at, length) < 0 && find_column(command->slots, at, length) < 0) {
             snprintf(bad, sizeof bad, "%.*s", (int)(length < 60 ? length : 60), at);
             return bad;
         }
@@ -104,7 +104,12 @@ static void add_upright(struct report *report)
 
 static void add_columns(struct report *report)
 {
-    static const int types[] = {[COLUMN_TEXT] = SCOLS_JSON_STRING, [COLUMN_NUMBER] = SCOLS_JSON_NUMBER, [COLUMN_BOOL] = SCOLS_JSON_BOOLEAN};
+    static const int types[] = {
+        [COLUMN_TEXT] = SCOLS_JSON_STRING,
+        [COLUMN_NUMBER] = SCOLS_JSON_NUMBER,
+        [COLUMN_BOOL] = SCOLS_JSON_BOOLEAN,
+        [COLUMN_MAYBE] = SCOLS_JSON_NUMBER, /* printed as it is, so true, false, or null: the boolean of libsmartcols knows no null */
+    };
     for (int i = 0; i < report->count; i++) {
         const struct column *column = &report->columns[report->shown[i]];
         add_column(report->table, column->name, column->kind == COLUMN_NUMBER && !report->values, types[column->kind]);
@@ -113,7 +118,8 @@ static void add_columns(struct report *report)
 
 void report_open_as(struct report *report, const struct call *call, const struct column *columns, enum report_style style, const char *name)
 {
-    const char *list = columns == call->command->columns ? call->columns : NULL; /* -o names the command's own */
+    const bool own = columns == call->command->columns || columns == call->command->slots;
+    const char *list = own ? call->columns : NULL; /* -o names the command's own */
     memset(report, 0, sizeof *report);
     report->call = call;
     report->columns = columns;
@@ -137,6 +143,11 @@ void report_open_as(struct report *report, const struct call *call, const struct
 void report_open(struct report *report, const struct call *call)
 {
     report_open_as(report, call, call->command->columns, call->command->style, call->command->report);
+}
+
+void report_open_slots(struct report *report, const struct call *call)
+{
+    report_open_as(report, call, call->command->slots, REPORT_ROWS, "slots");
 }
 
 void report_csv(struct report *report)
@@ -279,6 +290,20 @@ void report_bool(struct report *report, int column, bool yes)
     report_set(report, column, yes ? "yes" : "no", yes ? "1" : "0");
 }
 
+void report_maybe(struct report *report, int column, bool yes)
+{
+    if (report->call->json)
+        report_set(report, column, yes ? "yes" : "no", yes ? "true" : "false");
+    else
+        report_bool(report, column, yes);
+}
+
+void report_none(struct report *report, int column)
+{
+    if (!report->call->json) /* where an empty cell is null */
+        report_set(report, column, "-", "-");
+}
+
 /* ---- printing it ---- */
 
 void report_flush(struct report *report)
@@ -291,12 +316,57 @@ void report_flush(struct report *report)
     report->rows = 0;
 }
 
-void report_close(struct report *report)
+/* Whether there is anything to print. */
+static bool ready(struct report *report)
 {
     if (report->upright && !report->raw_differs)
         checked(scols_column_set_flags(scols_table_get_column(report->table, EXACT), SCOLS_FL_HIDDEN));
-    if (report->rows || report->call->json)
-        scols_print_table(report->table);
+    return report->count && (report->rows || report->call->json);
+}
+
+static void drop(struct report *report)
+{
     scols_unref_table(report->table);
     report->table = NULL;
+}
+
+void report_close(struct report *report)
+{
+    if (ready(report))
+        scols_print_table(report->table);
+    drop(report);
+}
+
+/*
+ * libsmartcols prints a table as a whole document, an object with one array, and has no way to put two into one. So the one object is closed
+ * where the array of the first ends, and goes on where that of the second begins: what lies between is the braces of the two documents.
+ */
+static void print_both_json(struct report *first, struct report *second)
+{
+    char *one = NULL, *two = NULL;
+    checked(scols_print_table_to_string(first->table, &one));
+    checked(scols_print_table_to_string(second->table, &two));
+    const char *end = one ? strrchr(one, ']') : NULL, *begin = two ? strchr(two, '{') : NULL;
+    if (!end || !begin)
+        out_of_memory();
+    printf("%.*s,%s", (int)(end + 1 - one), one, begin + 1);
+    free(one);
+    free(two);
+}
+
+void report_close_both(struct report *first, struct report *second)
+{
+    bool one = ready(first), two = ready(second);
+    if (one && two && first->call->json) {
+        print_both_json(first, second);
+    } else {
+        if (one)
+            scols_print_table(first->table);
+        if (one && two)
+            putchar('\n');
+        if (two)
+            scols_print_table(second->table);
+    }
+    drop(first);
+    drop(second);
 }

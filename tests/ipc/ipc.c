@@ -14,15 +14,17 @@
 
 static pid_t runner; /* of all tests: Check runs each in a child of its own */
 static char name[64];
-static uint64_t rng;
+static uint64_t seed;
+static _Atomic uint64_t threads;   /* that have drawn numbers */
+static _Thread_local uint64_t rng; /* 0: this thread has drawn none yet */
 
 static __attribute__((constructor)) void set_up(void)
 {
     const char *given = getenv("LFVEC_SEED");
     runner = getpid();
     snprintf(name, sizeof name, "/lfvec-test-%d-ipc", (int)runner);
-    rng = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    printf("seed %llu\n", (unsigned long long)rng);
+    seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    printf("seed %llu\n", (unsigned long long)seed);
     fflush(stdout);
 }
 
@@ -44,6 +46,7 @@ void ipc_attr(struct lfvec_attr *attr, uint32_t elem_size)
     attr->leaf_bytes = 64;
     attr->slab_bytes = 65536;
     attr->max_slots = 8;
+    attr->max_bytes = UINT64_C(1) << 32; /* user-mode emulation keeps a table of all pages that are mapped, used or not */
 }
 
 lfvec_t *ipc_make(const struct lfvec_attr *attr)
@@ -86,12 +89,15 @@ void ipc_until64(const _Atomic uint64_t *word, uint64_t value)
 
 uint64_t ipc_random(uint64_t below)
 {
+    if (!rng)
+        rng = seed ^ (atomic_fetch_add(&threads, 1) + 1) * UINT64_C(0xbf58476d1ce4e5b9);
     rng = rng * UINT64_C(6364136223846793005) + 1442695040888963407;
     return (rng >> 33) % below;
 }
 
 void ipc_reseed(uint64_t salt)
 {
+    (void)ipc_random(2);
     rng ^= (salt + 1) * UINT64_C(0x9e3779b97f4a7c15);
     (void)ipc_random(2);
 }

@@ -3,8 +3,8 @@
  *
  *   kill [--sample SECONDS] [--op NAME] [--at K] [--second NAME --at2 K] [--way NAME] [--seed N] [--jobs N] [--list]
  *
- * Without --sample, all of them: every operation, every instruction, each judged in every way; and for each distinct state that the dead
- * left, from as many as five operations, every instruction of its recovery and of its heir's first operation. A sample takes evenly spread
+ * Without --sample, all of them: every operation, every instruction (of creating and opening: every one of the library's own), each judged
+ * in every way; and for each distinct state that the dead left, from as many as five operations, every instruction of its recovery and of its heir's first operation. A sample takes evenly spread
  * points, and always those around locked instructions, even if that takes longer than was asked for. --op takes a name or a part of
  * several; --at and the like repeat one point, as the line of a fault says.
  */
@@ -92,8 +92,9 @@ static void describe(const struct worker *w, const struct point *p, char *text, 
     char again[64] = "";
     if (p->second)
         snprintf(again, sizeof again, " --second %s --at2 %u", p->second->name, p->k2);
-    snprintf(text, room, "--op '%s' --at %u%s --way %s --seed %llu (text 0x%llx)", p->op->name, p->k, again, way_name[p->way],
-             (unsigned long long)p->seed, t->at && k <= t->n ? (unsigned long long)(t->at[k].pc - (uint64_t)__executable_start) : 0);
+    snprintf(text, room, "%s--op '%s' --at %u%s --way %s --seed %llu (text 0x%llx)", want.sample > 0 ? "--sample 1 " : "", p->op->name,
+             p->k, again, way_name[p->way], (unsigned long long)p->seed,
+             t->at && k <= t->n ? (unsigned long long)(t->at[k].pc - (uint64_t)__executable_start) : 0);
 }
 
 static void report(struct worker *w, const struct point *p, struct row *row)
@@ -274,20 +275,23 @@ static void print_op(uint32_t i)
     fflush(stdout);
 }
 
-static int print_total(uint32_t lost)
+static int print_total(uint32_t lost, double started)
 {
     uint64_t points = 0;
-    uint32_t passed = 0, failed = lost, skipped = 0;
+    uint32_t passed = 0, failed = lost, skipped = 0, operations = 0, faults = lost;
     for (uint32_t i = 0; i < ops_count; i++) {
         for (uint32_t kind = 0; kind < KINDS && wanted(&ops[i]); kind++) {
             const struct row *r = &board->row[i][kind];
             points += r->points;
+            faults += r->faults;
+            operations += !kind && r->points;
             failed += r->faults != 0;
             passed += !r->faults && r->points;
             skipped += !kind && !r->faults && !r->points;
         }
     }
-    printf("operations x kill points = %llu\n", (unsigned long long)points);
+    printf("kill: %u operations, operations x kill points = %llu, %u faults, %.0f s\n", operations, (unsigned long long)points, faults,
+           now() - started);
     printf("%u passed, %u failed, %u skipped\n", passed, failed, skipped);
     return failed ? 1 : 0;
 }
@@ -316,6 +320,7 @@ static void work(uint32_t number)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     stay_on_one_cpu(number);
     w.number = number;
+    w.stage.all_text = want.sample <= 0;
     snprintf(w.stage.name, sizeof w.stage.name, "%s", name[number]);
     for (;;) {
         const uint32_t i = atomic_fetch_add(&board->next, 1);
@@ -429,6 +434,7 @@ static int run_one(void)
     }
     snprintf(name[0], sizeof name[0], "/lfvec-test-%d-kill-0", getpid());
     snprintf(w.stage.name, sizeof w.stage.name, "%s", name[0]);
+    w.stage.all_text = want.sample <= 0;
     stay_on_one_cpu(0);
     bool well = make_trace(&w, &p, &row);
     if (well && want.second) {
@@ -517,5 +523,6 @@ int main(int argc, char **argv)
         want.jobs = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? (uint32_t)CPU_COUNT(&allowed) : 1;
     want.jobs = want.jobs < JOBS_MOST ? want.jobs : JOBS_MOST;
     print_head();
-    return print_total(run_all(want.jobs));
+    const double started = now();
+    return print_total(run_all(want.jobs), started);
 }

@@ -89,6 +89,7 @@ struct stage {
     uint64_t made;    /* versions that the present victim has made */
     bool owed;        /* a dead participant holds LEASED, which recovery is to push back */
     bool returned;    /* ... or died pushing it back, and recovery is to notice */
+    bool all_text;    /* step into the C library in first kills, except when creating and opening */
     bool untouched;   /* survivors do nothing that recovers the dead on the way (trim) */
     struct truth truth[SLOTS + 1];
     struct model now;
@@ -128,7 +129,7 @@ bool judge_audit(struct stage *s, bool recovered);
 enum {
     OP_CREATES = 1,      /* there is no segment before it */
     OP_OPENS = 2,        /* the victim has no attachment before it */
-    OP_OWN_TEXT = 4,     /* kill points: the program's own text and the robust mutex calls; other calls into the C library are one step */
+    OP_OWN_TEXT = 4,     /* most of its instructions are the C library's: see victim.over, and stage.all_text */
     OP_LEASE_BEFORE = 8, /* the victim begins with a lease on LEASED */
     OP_LEASE_AFTER = 16, /* and has one afterwards */
     OP_LEASE_ENDS = 32,  /* the lease ends by a store that is no version */

@@ -61,10 +61,20 @@ static bool died(struct stage *s, const struct victim *w)
     return fault(s, "the victim ended by itself, with status %d", WEXITSTATUS(w->status));
 }
 
+/*
+ * Is a call into the C library one step? What it does there (numbers printed and read, /proc, memory) is private, but for the robust mutex
+ * calls, which are always stepped through.
+ */
+static bool steps_over(const struct stage *s, const struct op *op)
+{
+    const bool all_text = s->all_text && op == s->op && !(op->flags & (OP_CREATES | OP_OPENS));
+    return op->flags & OP_OWN_TEXT && !all_text;
+}
+
 /* Up to the gate. The contents before the operation are what is there then: all that made them is over. */
 static bool begin(struct stage *s, struct victim *w, struct part *part)
 {
-    *w = (struct victim){.body = victim_body, .arg = part, .over = part->op->flags & OP_OWN_TEXT};
+    *w = (struct victim){.body = victim_body, .arg = part, .over = steps_over(s, part->op)};
     if (!victim_start(w))
         return died(s, w);
     if (part->op->meanwhile)

@@ -3,7 +3,7 @@
  *
  *   order [--ops N] [--procs N] [--seed N] [--mix NAME]
  *
- * Without arguments: 10 million operations, some mixes of them one after the other.
+ * Without arguments: LFVEC_ORDER_OPS, or 10 million operations, some mixes of them one after the other.
  * Built a second time against a library that can be broken (LFVEC_BREAKABLE, lib/breakage.h), it also takes --break N --within SECONDS,
  * and succeeds if the check catches the breakage in that time.
  */
@@ -65,6 +65,10 @@ struct options {
 enum { SPOILT_OPS = 100000 };
 
 static uint32_t passed, failed;
+static struct {
+    uint64_t ops, versions;
+    double checking;
+} sum;
 
 static bool verdict(bool good, const struct run *run, const char *what)
 {
@@ -107,6 +111,7 @@ static lfvec_t *create(const struct run *run)
     attr.elem_size = run->mix->elem_size;
     attr.leaf_bytes = run->mix->leaf_bytes;
     attr.max_slots = run->procs + 1;
+    attr.max_bytes = UINT64_C(1) << 32; /* user-mode emulation keeps a table of all pages that are mapped, used or not */
     lfvec_unlink(run->name);
     return lfvec_open(run->name, LFVEC_CREATE | LFVEC_EXCL, &attr);
 }
@@ -195,6 +200,9 @@ static bool work_and_judge(struct run *run, lfvec_t *v, uint32_t limit)
         ops += run->count[p] = atomic_load(&run->shared->worker[p].count);
     if (good) /* otherwise the log may lack what somebody was at */
         good = judge_history(run, v);
+    sum.ops += ops;
+    sum.versions += stat.version;
+    sum.checking += seconds() - t1;
     printf("# %s: seed %" PRIu64 ", %u processes, %u-byte elements, %" PRIu64 " operations in %.2f s, %" PRIu64 " versions, %" PRIu64
            " lost attempts, %" PRIu64 " helps, checked in %.2f s\n",
            run->mix->name, run->seed, run->procs, run->mix->elem_size, ops, t1 - t0, stat.version, stat.cas_retries, stat.helps,
@@ -244,6 +252,8 @@ static int run_all(const struct options *o)
             run_mix(&mixes[i], o, o->ops * mixes[i].share / shares, o->seed + i, false);
     if (!o->mix)
         run_mix(&mixes[0], o, SPOILT_OPS, o->seed + MIXES, true);
+    printf("order: %" PRIu64 " operations by %u processes, %" PRIu64 " versions, checked in %.1f s, %u faults\n", sum.ops, o->procs,
+           sum.versions, sum.checking, failed);
     printf("%u passed, %u failed, 0 skipped\n", passed, failed);
     return failed ? 1 : 0;
 }
@@ -281,7 +291,8 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"ops", 1, NULL, 'o'}, {"procs", 1, NULL, 'p'}, {"seed", 1, NULL, 's'},
                                             {"mix", 1, NULL, 'm'}, {"break", 1, NULL, 'b'}, {"within", 1, NULL, 'w'},
                                             {NULL, 0, NULL, 0}};
-    struct options o = {.ops = 10000000, .seed = (uint64_t)time(NULL), .procs = 4, .limit = 600};
+    const char *given = getenv("LFVEC_ORDER_OPS");
+    struct options o = {.ops = given ? strtoull(given, NULL, 10) : 10000000, .seed = (uint64_t)time(NULL), .procs = 4, .limit = 600};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'm':

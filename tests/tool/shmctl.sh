@@ -135,13 +135,15 @@ new()
     "$tool" create "$@" "$name" || echo "cannot create $name"
 }
 
-# hold NAME COUNT: starts a participant and waits until it has pushed; its pid in $pid
+# hold NAME COUNT [lease | OPERATION WHEN]: starts a participant and waits until it has pushed, or has been killed; its pid in $pid, and $held
+# is "ready". Otherwise $held is "skip", and $pid says why.
 hold()
 {
     mkfifo "$scratch/ready"
-    "$holder" "$1" "$2" >"$scratch/ready" &
+    "$holder" "$@" >"$scratch/ready" &
     children+=($!)
-    read -r _ pid <"$scratch/ready"
+    held='' pid=''
+    read -r held pid <"$scratch/ready"
     rm "$scratch/ready"
 }
 
@@ -436,30 +438,149 @@ run info --raw --noheadings -o SIZE $p
 is 'the elements are all there' "$out" 7
 expect 'check after it all' 0 check $p
 
+# ---- what the dead were doing, and what became of it -----------------------------------------------------------------------------------
+
+row='[.slot, .state, .operation, .op_version, .took_effect, .leased]'
+w=/$me-w
+new w
+expect 'check of an unused vector' 0 check $w
+lacks 'check of an unused vector has no slots' "$out" '^SLOT '
+json 'check --json of an unused vector' check --json $w
+jq_is 'no slots are an empty array' '.slots' '[]'
+json 'recover --json of an unused vector' recover --json $w
+jq_is 'nobody to recover is an empty array' '[.slots, .recovery[0].slots_recovered]' '[[],0]'
+
+hold $w 7
+expect 'check shows the living' 0 check $w
+has 'check: a finished push of the living' "$out" "^ +1 +$pid holder +alive push +7 yes +0 +0 no\$"
+kill -STOP "$pid"
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    run check --raw --noheadings -o STATE $w
+    [ "$out" = stopped ] && break
+done
+is 'check -o with columns of slots prints those alone' "$out" stopped
+json 'recover --force --json of a stopped one' recover --force --yes --json $w
+jq_is 'recover --force leaves the stopped' '.slots[0] | [.state, .result, .freed, .returned, .released]' '["stopped","left",null,null,null]'
+kill -CONT "$pid"
+kill_holder
+json 'check --json after a finished push' check --json $w
+jq_is 'check --json: the dead pushed, and it took effect' ".slots[] | $row" '[1,"dead","push",7,true,false]'
+jq_is 'check --json keeps the audit' '.audit[0] | [.result, .elements, .slots_dead]' '["sound",7,1]'
+json 'recover --dry-run --json after a finished push' recover --dry-run --json $w
+jq_is 'recover --dry-run --json: row and plan' '[(.slots[0] | .result, .unfinished, .returned), .plan[0].would]' '["recover",null,false,"recover"]'
+json 'recover --json after a finished push' recover --json $w
+jq_is 'recover --json: the row' '.slots[0] | [.operation, .took_effect, .result, .unfinished, .returned]' '["push",true,"recovered",null,false]'
+jq_is 'recover --json: the totals' '.recovery[0] | [.slots_recovered, .ops_won, .ops_lost]' '[1,0,0]'
+
+hold $w 1 lease
+kill_holder
+expect 'check with a lease of the dead' 0 check $w
+has 'check: the lease' "$out" "^ +1 +$pid holder +dead +pop_lease +9 yes +0 +0 yes\$"
+expect 'recover --dry-run of a lease' 0 recover --dry-run $w
+has 'recover --dry-run: it would go back' "$out" "^ +1 +$pid .* yes +recover +- +- yes +-\$"
+expect 'recover of a lease' 0 recover $w
+has 'recover: it went back' "$out" "^ +1 +$pid .* yes +recovered +- +1 yes +[01]\$"
+has 'recover: and was counted' "$out" '^LEASES_RETURNED +1$'
+run info --raw --noheadings -o SIZE $w
+is 'the leased element is back' "$out" 8
+
+# amid OPERATION WHEN OP_VERSION TOOK_EFFECT UNFINISHED FREED RETURNED SIZE: a new vector of 5, whose only participant dies amid the operation
+amid()
+{
+    local what="killed $2 the CAS of $1"
+    new amid
+    hold /$me-amid 5 "$1" "$2"
+    if [ "$held" != ready ]; then
+        skip "$what" "$pid"
+        rm -f /dev/shm/"$me-amid"
+        return
+    fi
+    json "$what: check" check --json /$me-amid
+    jq_is "$what: what it was doing" '.slots[] | [.pid, .state, .operation, .op_version, .took_effect]' "[$pid,\"dead\",\"$1\",$3,$4]"
+    json "$what: recover --dry-run" recover --dry-run --json /$me-amid
+    jq_is "$what: what would be done" '.slots[] | [.result, .unfinished, .returned]' "[\"recover\",$5,$7]"
+    json "$what: recover" recover --json /$me-amid
+    jq_is "$what: what was done" '.slots[] | [.took_effect, .result, .unfinished, .freed, .returned]' "[$4,\"recovered\",$5,$6,$7]"
+    run info --raw --noheadings -o SIZE /$me-amid
+    is "$what: all or nothing" "$out" "$8"
+    expect "$what: sound" 0 check /$me-amid
+    rm -f /dev/shm/"$me-amid"
+}
+
+amid push before 6 false null 0 false 5
+amid push after 6 true null 0 false 6
+amid pop before 6 false null 0 false 5
+amid pop after 6 true null 0 false 4
+amid set before 6 false '"dropped"' 1 false 5
+amid set after 6 true '"completed"' 1 false 5
+amid push_n before 6 false null 0 false 5
+amid push_n after 6 true null 0 false 8
+amid pop_lease before 6 false null 1 false 5
+amid pop_lease after 6 true null 1 true 5
+
 # A participant in another pid namespace is unknown, alive or not.
 if unshare --pid --fork true 2>/dev/null; then
-    mkfifo "$scratch/ready"
-    unshare --pid --fork --kill-child "$holder" $p 1 >"$scratch/ready" 2>/dev/null &
-    children+=($!)
-    unshared=$!
-    read -r _ <"$scratch/ready"
-    rm "$scratch/ready"
+    # unknown NAME: starts a participant in a pid namespace of its own; what keeps that alive is $unshared
+    unknown()
+    {
+        mkfifo "$scratch/ready"
+        unshare --pid --fork --kill-child "$holder" "$1" 1 >"$scratch/ready" 2>/dev/null &
+        children+=($!)
+        unshared=$!
+        read -r _ <"$scratch/ready"
+        rm "$scratch/ready"
+    }
+    unknown $p
     run ps $p
     has 'a participant of another pid namespace is unknown' "$out" ' unknown '
+    json 'check --json of the unknown' check --json $p
+    jq_is 'check --json of the unknown: what can be told' '.slots[] | [.state, .operation, .took_effect]' '["unknown","push",true]'
+    hold $p 1 # somebody alive beside it
     expect 'reset refuses while it is unknown' 1 reset --yes $p
     expect 'recover leaves the unknown' 0 recover $p
     has 'recover says what to do about it' "$err" 'recover --force'
+    has 'recover leaves the unknown: the row' "$out" ' unknown +push .* left +- +- +- +-$'
     expect 'recover --force asks' 2 recover --force $p
     has 'recover --force: the remedy without a terminal' "$err" '--yes'
     expect 'recover --force --dry-run' 0 recover --force --dry-run $p
     has 'recover --force --dry-run says what' "$out" '^recover +slot [0-9]+ +unknown'
+    run recover --force --dry-run --raw --noheadings -o STATE,RESULT $p
+    is 'recover --force --dry-run: the rows' "$out" $'unknown force\nalive leave'
     expect 'recover --force --yes' 0 recover --force --yes $p
     has 'recover --force --yes tells what it did' "$out" '^SLOTS_RECOVERED +1'
-    expect 'ps after the force' 0 ps $p
-    is 'the unknown is gone' "$out" ''
+    has 'recover --force --yes forces the unknown' "$out" ' unknown +push .* forced '
+    has 'recover --force --yes leaves the living' "$out" "^ +[0-9]+ +$pid .* alive +push .* left "
+    run ps --raw --noheadings -o STATE $p
+    is 'the unknown is gone, the living is not' "$out" alive
+    kill_holder
+    expect 'recover after the force' 0 recover $p
     kill -9 $unshared
     wait $unshared 2>/dev/null
     expect 'check after the force' 0 check $p
+    # who comes while the question stands is not meant by the answer
+    if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+        new q
+        unknown /$me-q
+        former=$unshared
+        mkfifo "$scratch/answer"
+        script -qec "$tool recover --force --raw -o SLOT,STATE,RESULT /$me-q" /dev/null <"$scratch/answer" >"$scratch/shown" 2>&1 &
+        asking=$!
+        exec 9>"$scratch/answer"
+        until grep -q 'y/N' "$scratch/shown" || ! kill -0 $asking 2>/dev/null; do sleep 0.05; done
+        has 'recover --force asks about those there are' "$(cat "$scratch/shown")" 'recover 1 unknown participants by force'
+        unknown /$me-q
+        echo y >&9
+        exec 9>&-
+        wait $asking
+        is 'recover --force on a terminal' $? 0
+        has 'recover --force: the one that there was' "$(tr -d '\r' <"$scratch/shown")" '^1 unknown forced$'
+        has 'recover --force: the one that came later' "$(tr -d '\r' <"$scratch/shown")" '^2 unknown left$'
+        rm "$scratch/answer"
+        kill -9 $former $unshared
+        wait $former $unshared 2>/dev/null
+    else
+        skip 'who comes while the question stands' 'no script(1) here'
+    fi
 else
     skip 'participants of another pid namespace' 'unshare --pid is not allowed here'
 fi
