@@ -98,7 +98,7 @@ int segment_extend(struct segment *s, struct extent *e, uint64_t n)
 
 void segment_close(struct segment *s)
 {
-    if (s->base)
+    if (s->base && !s->stuck)
         munmap(s->base, s->mapped);
     if (s->fd >= 0)
         close(s->fd);

@@ -136,16 +136,6 @@ static int write_image(uint64_t size)
 
 /* ---- the input ------------------------------------------------------------------------------------------------------------------------- */
 
-static bool in_a_mutex(uint64_t from, uint64_t to)
-{
-    for (uint32_t i = 0; i <= base.h.max_slots; i++) {
-        const uint64_t life = base.h.slots_off + i * sizeof(struct shm_slot) + offsetof(struct shm_slot, life);
-        if (from < life + sizeof(pthread_mutex_t) && to > life)
-            return true;
-    }
-    return false;
-}
-
 /* Words that decide something. */
 static uint64_t deciding_word(uint8_t which, uint8_t index)
 {
@@ -194,12 +184,10 @@ static void read_input(struct input *in, const uint8_t *data, size_t size)
     in->later = in->later < in->count ? in->later : in->count;
 }
 
-static void apply(int fd, const struct input *in, uint32_t from, uint32_t to, bool held)
+static void apply(int fd, const struct input *in, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
         const struct patch *p = &in->patch[i];
-        if (held && in_a_mutex(p->off, p->off + p->len))
-            continue; /* the documented exception: what the C library keeps in a mutex that is held */
         if (p->off + p->len <= in->size && pwrite(fd, p->bytes, p->len, (off_t)p->off) != (ssize_t)p->len)
             abort();
     }
@@ -236,7 +224,7 @@ static void use(int fd, const struct input *in)
         return;
     if (h.elem_size <= ELEM_MOST) { /* a repaired checksum makes other sizes possible, and the room is for these */
         operate(&h);
-        apply(fd, in, in->count - in->later, in->count, true);
+        apply(fd, in, in->count - in->later, in->count);
         operate(&h);
         struct lfvec_audit a;
         struct lfvec_recovery r;
@@ -260,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     read_input(&in, data, size);
     const int fd = write_image(in.size);
-    apply(fd, &in, 0, in.count - in.later, false);
+    apply(fd, &in, 0, in.count - in.later);
     if (repair(fd, &in))
         use(fd, &in);
     close(fd);

@@ -23,14 +23,14 @@
 enum { CPU_MOST = 40, OPERATIONS_MOST = 2500, REFUSAL_COST = 12, FLIPS_LEAST = 40, FLIPS_MOST = 400, BAD_MOST = 10 };
 
 static const struct variant variants[] = {
-    {"everything, for good", {1, 3, 6, 4, 4, 4, 2, 0}, false, false, false},
-    {"everything, and put right again", {1, 4, 6, 4, 4, 4, 2, 0}, true, false, false},
+    {"everything, for good", {1, 3, 6, 4, 4, 4, 2, 2}, false, false, false},
+    {"everything, and put right again", {1, 4, 6, 4, 4, 4, 2, 2}, true, false, false},
     {"the head and the extents", {0, 1, 0, 0, 0, 0, 0, 0}, true, false, false},
-    {"the slots", {0, 0, 1, 0, 0, 0, 0, 0}, false, false, false},
+    {"the slots and their mutexes", {0, 0, 2, 0, 0, 0, 0, 1}, false, false, false},
     {"the slab table and the directory", {0, 0, 0, 1, 1, 0, 0, 0}, true, false, false},
     {"the bitmaps and marks of the leaves", {0, 0, 0, 0, 0, 1, 0, 0}, false, false, false},
-    {"everything, while processes come and go", {2, 3, 6, 4, 4, 4, 1, 0}, true, false, true},
-    {"everything, at rest, and the mutexes of free slots too", {0, 2, 10, 3, 3, 3, 1, 12}, false, true, true},
+    {"everything, while processes come and go", {2, 3, 6, 4, 4, 4, 1, 6}, true, false, true},
+    {"everything, at rest", {0, 2, 10, 3, 3, 3, 1, 12}, false, true, true},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
@@ -284,10 +284,9 @@ static int report(const struct board *b, const uint64_t *rounds, const uint64_t 
         failed += bad[i] != 0;
         skipped += !rounds[i];
     }
-    printf("left alone, as documented: the mutexes of slots that may be held (doc/design.md, 7)\n");
-    printf("seed %llu: %llu changes, %llu operations, %llu times -EBADMSG\n", (unsigned long long)options.seed,
-           (unsigned long long)atomic_load(&b->flips), (unsigned long long)atomic_load(&b->operations),
-           (unsigned long long)atomic_load(&b->refused));
+    printf("hostile: seed %llu, %llu flips, %llu operations beside them, %llu times -EBADMSG, %d faults\n",
+           (unsigned long long)options.seed, (unsigned long long)atomic_load(&b->flips), (unsigned long long)atomic_load(&b->operations),
+           (unsigned long long)atomic_load(&b->refused), failed);
     printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
     return failed ? 1 : passed ? 0 : 77;
 }

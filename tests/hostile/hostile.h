@@ -51,7 +51,7 @@ struct variant {
     const char *name;
     uint32_t weight[AREAS];
     bool transient; /* each change is put right again some changes later */
-    bool at_rest;   /* before anybody attaches, and then the mutexes too: none of them is held */
+    bool at_rest;   /* before anybody attaches */
     bool come_and_go;
 };
 

@@ -1,9 +1,7 @@
 /*
  * hostile_spoil.c - changes bits, bytes and words of a segment through a mapping of its own. Only what the object has pages for is changed:
- * a hole would get a page by it, which is not damage.
- *
- * Left alone: the mutexes of slots that may be held. The C library keeps its list of a thread's robust mutexes in them and follows it
- * (doc/design.md, 7). Before the workers start nobody holds one, and then they are changed too.
+ * a hole would get a page by it, which is not damage. Nothing is left out: mutexes that are held, with the C library's links in them, are
+ * changed like everything else.
  */
 #include "hostile.h"
 
@@ -132,14 +130,6 @@ static enum area any_area(struct spoiler *s)
     return area;
 }
 
-static bool in_a_mutex(const struct spoiler *s, uint64_t off)
-{
-    if (off < s->h.slots_off || off >= s->h.slabtab_off)
-        return false;
-    const uint64_t in_slot = (off - s->h.slots_off) % sizeof(struct shm_slot);
-    return in_slot + 8 > offsetof(struct shm_slot, life) && in_slot < offsetof(struct shm_slot, life) + sizeof(pthread_mutex_t);
-}
-
 /* The offset of a word that may be changed. */
 static uint64_t any_word(struct spoiler *s)
 {
@@ -148,7 +138,7 @@ static uint64_t any_word(struct spoiler *s)
         if (span.len < 8)
             continue;
         const uint64_t off = span.off / 8 * 8 + rng_below(&s->rng, span.len / 8) * 8;
-        if ((!s->variant->at_rest && in_a_mutex(s, off)) || lseek(s->fd, (off_t)off, SEEK_DATA) != (off_t)off)
+        if (lseek(s->fd, (off_t)off, SEEK_DATA) != (off_t)off)
             continue;
         return off;
     }

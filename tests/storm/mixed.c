@@ -154,8 +154,12 @@ static void stop_one(struct storm *s, uint32_t p)
     judge_stopped(s, p);
     others_go_on(s, p);
     judge_stopped(s, p);
-    if (storm_draw(&s->random, 4))
+    if (storm_draw(&s->random, 4)) {
         kill(proc[p].pid, SIGCONT);
+    } else { /* killed as it stands */
+        slay(s, p);
+        start(s, p);
+    }
 }
 
 /* ---- the storm ------------------------------------------------------------------------------------------------------------------------- */
@@ -184,14 +188,13 @@ static void blow(struct storm *s, double seconds)
     }
 }
 
-/* All are told to stop, and leave in an orderly way: whoever hangs now is found out. Some were left stopped. */
+/* All are told to stop, and leave in an orderly way: whoever hangs now is found out. */
 static void calm(struct storm *s)
 {
     const double start_time = storm_now();
     bool hung = false;
     atomic_store(&s->books->stop, 1);
     for (uint32_t p = 0; p < s->procs; p++) {
-        kill(-proc[p].pid, SIGCONT);
         while (!is_gone(proc[p].pid) && !hung) {
             hung = storm_now() - start_time > HUNG_SECONDS;
             sched_yield();

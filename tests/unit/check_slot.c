@@ -2,6 +2,7 @@
 #include "suites.h"
 #include "support.h"
 
+#include "atomic16.h"
 #include "slot.h"
 
 #include <errno.h>
@@ -220,6 +221,73 @@ START_TEST(test_damaged_mutex)
 }
 END_TEST
 
+#if defined(ATOMIC16_TSAN)
+static const char *lacks_checked_links(void)
+{
+    return "under ThreadSanitizer mutexes are given back by the C library";
+}
+#else
+static const char *lacks_checked_links(void)
+{
+    return unit_lacks_robust_locks();
+}
+#endif
+
+/* The C library's links in a mutex that is held: wherever they lead, nothing is stored there, and the mapping is to stay. */
+START_TEST(test_damaged_links)
+{
+    UNIT_NEEDS(lacks_checked_links);
+    for (uint32_t i = 1; i <= 3; i++)
+        ck_assert_int_eq(slot_trylock(&s, i), 0);
+    pthread_mutex_t *m = &slot_at(&s, 2)->life;
+    volatile uintptr_t *const next = (uintptr_t *)(void *)&m->__data.__list.__next, *const prev = next - 1;
+    const uintptr_t sound = *next, wild[] = {0, 8, 0x1234567890, UINTPTR_MAX, UINTPTR_MAX - 7, (uintptr_t)next, (uintptr_t)&sound};
+    for (uint32_t n = 0; n < sizeof wild / sizeof wild[0]; n++) {
+        *next = wild[n];
+        s.stuck = false;
+        slot_unlock(&s, 2);
+        ck_assert(s.stuck);
+    }
+    *next = sound;
+    *prev = 0x1234567890; /* the list's way here is known without it */
+    s.stuck = false;
+    for (uint32_t i = 1; i <= 3; i++)
+        slot_unlock(&s, i % 3 + 1); /* the one in the middle, the first, the last */
+    ck_assert(!s.stuck);
+    for (uint32_t i = 1; i <= 3; i++) {
+        ck_assert_int_eq(slot_trylock(&s, i), 0);
+        slot_unlock(&s, i);
+    }
+    ck_assert(!s.stuck);
+}
+END_TEST
+
+/* Its word was spoilt, and somebody else could lock it, too: whoever is second to give it back leaves the other's list alone. */
+static void lock_and_leave(void *arg)
+{
+    s.stuck = false;
+    ck_assert_int_eq(slot_trylock(&s, *(uint32_t *)arg), 0);
+    slot_unlock(&s, *(uint32_t *)arg);
+    ck_assert(!s.stuck);
+}
+
+START_TEST(test_locked_twice)
+{
+    UNIT_NEEDS(lacks_checked_links);
+    uint32_t i = 2;
+    ck_assert_int_eq(slot_trylock(&s, i), 0);
+    memset(&slot_at(&s, i)->life, 0, sizeof(int));
+    unit_in_thread(lock_and_leave, &i);
+    slot_unlock(&s, i);
+    ck_assert(s.stuck);
+    ck_assert_int_eq(slot_trylock(&s, 1), 0); /* the list goes on working */
+    s.stuck = false;
+    slot_unlock(&s, 1);
+    ck_assert(!s.stuck);
+    s.stuck = true; /* for tear_down: the mapping is still in our list */
+}
+END_TEST
+
 Suite *slot_suite(void)
 {
     Suite *suite = suite_create("slot");
@@ -233,6 +301,8 @@ Suite *slot_suite(void)
     tcase_add_test(tc, test_not_to_be_told);
     tcase_add_test(tc, test_stopped_is_alive);
     tcase_add_test(tc, test_reset_mutex);
+    tcase_add_test(tc, test_damaged_links);
+    tcase_add_test(tc, test_locked_twice);
     tcase_add_test(tc, test_damaged_mutex);
     return suite;
 }

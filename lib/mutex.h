@@ -1,0 +1,18 @@
+/*
+ * mutex.h - robust mutexes in memory that may be damaged.
+ *
+ * The C library acts on what it finds in a mutex: on its kind, and on the links of the thread's list of robust mutexes, which it keeps in the
+ * mutexes themselves. Invariant: what could make it abort or store through a wild pointer is looked at before, and such a mutex is left alone.
+ */
+#ifndef LFVEC_MUTEX_H
+#define LFVEC_MUTEX_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+int mutex_make(pthread_mutex_t *m);           /* robust, process-shared; 0 or -ENOMEM */
+bool mutex_is_ours(const pthread_mutex_t *m); /* its kind is that of mutex_make(): false means damage */
+int mutex_trylock(pthread_mutex_t *m);        /* 0, -EOWNERDEAD (and ours), -EBUSY, -EBADMSG, or another error: spoilt */
+int mutex_unlock(pthread_mutex_t *m);         /* 0; -EBADMSG: damaged, and still in this thread's list: it must stay mapped */
+
+#endif
