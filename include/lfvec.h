@@ -33,6 +33,23 @@
  *  G4 Space      When memory or a limit is reached, the call says so and changes nothing; the vector goes on working.
  *  G5 Stability  Elements are never moved in any participant's address space while they are being read.
  *
+ * WHICH CALLS MAY OVERLAP
+ *
+ *  Each with each, from any threads of any processes, on one handle or on several; what a mark says is what one sees of the other.
+ *
+ *                          push pop set  push_n pop_n  clear trim     A  both take effect, one after the other (G1)
+ *    push pop set cas      A    A   A    A      A      A     A           B  the reader has a value that was there during the call
+ *    push_n pop_n          A    A   A    A*     A*     A     A           C  all of one version, or -EAGAIN
+ *    clear trim reserve    A    A   A    A      A      A     A           D  the figures may be of different moments
+ *    get get_n             B    B   B    B      B      B     B
+ *    snapshot              C    C   C    C      C      C     C           *  between the parts of a call for more than
+ *    size                  A    A   A    A      A      A     A              lfvec_batch_most() elements, others take effect
+ *    capacity stat         D    D   D    D      D      D     D
+ *    check recover         A    A   A    A      A      A     A
+ *
+ *  pop_wait, pop_lease and ack count as pop, fetch_add as set. open, unlink and is_current overlap with everything. lfvec_detach() overlaps with
+ *  everything on other handles and with nothing on its own.
+ *
  * MEMORY ORDER
  *
  *  A successful mutation has release-acquire order: what its thread wrote before it is visible to whoever observes the element, the size or
@@ -362,7 +379,10 @@ struct lfvec_stat {
     uint32_t slots_free, slots_alive, slots_stopped, slots_dead, slots_unknown;
     uint64_t pushes, pops, sets, clears; /* by all participants, past ones included */
     uint64_t cas_retries, helps, recoveries, grows;
-    uint64_t reserved[16];
+    /* What LFVEC_HUGEPAGES and LFVEC_PREFAULT got, in this process's mapping; 0 if neither was asked for, or it cannot be told. */
+    uint64_t bytes_huge;   /* mapped by huge pages; 0: the kernel granted none (transparent_hugepage/shmem_enabled), small ones do as well */
+    uint64_t bytes_mapped; /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
+    uint64_t reserved[14];
 };
 
 int lfvec_stat(lfvec_t *v, struct lfvec_stat *out); /* 0 or -EBADMSG, -EINVAL */

@@ -76,3 +76,21 @@ enum proc_state proc_look(const struct proc_id *id)
         return PROC_DEAD;
     return state == 'T' || state == 't' ? PROC_STOPPED : PROC_ALIVE;
 }
+
+void proc_mapped(const void *from, uint64_t bytes, uint64_t *mapped, uint64_t *huge)
+{
+    char line[512];
+    unsigned long long start, end, kilobytes;
+    bool inside = false;
+    FILE *f = fopen("/proc/self/smaps", "re");
+    *mapped = *huge = 0;
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "%llx-%llx ", &start, &end) == 2) /* a policy or an advice may have split the mapping */
+            inside = start >= (uint64_t)(uintptr_t)from && end <= (uint64_t)(uintptr_t)from + bytes;
+        else if (inside && sscanf(line, "Rss: %llu kB", &kilobytes) == 1)
+            *mapped += kilobytes * 1024;
+        else if (inside && sscanf(line, "ShmemPmdMapped: %llu kB", &kilobytes) == 1)
+            *huge += kilobytes * 1024;
+    if (f)
+        fclose(f);
+}

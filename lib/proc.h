@@ -21,4 +21,7 @@ void proc_name(char *name, uint32_t room); /* the calling thread's */
  */
 enum proc_state proc_look(const struct proc_id *id);
 
+/* Bytes of [from, from + bytes) that this process has mapped to pages, and how many of them by huge ones. 0 if it cannot be told. */
+void proc_mapped(const void *from, uint64_t bytes, uint64_t *mapped, uint64_t *huge);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "memory.h"
 #include "numa.h"
+#include "proc.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -44,6 +45,8 @@ static void stat_object(const struct segment *s, struct lfvec_stat *out)
     }
     if (fstatvfs(s->fd, &fs) == 0)
         out->bytes_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (s->flags & (LFVEC_HUGEPAGES | LFVEC_PREFAULT)) /* reading it takes the kernel a look at every page of this process */
+        proc_mapped(s->base, s->mapped, &out->bytes_mapped, &out->bytes_huge);
 }
 
 static void stat_slabs(struct segment *s, struct lfvec_stat *out)

@@ -16,7 +16,7 @@ struct plan {
     enum bench_mix mix[MIXES];
     unsigned workers[CASES_MOST];
     size_t peers, mixes, sizes;
-    uint64_t ops;
+    uint64_t ops, wake;
     unsigned reps;
     bool threads, warm, json;
     struct bench_figures *figures;
@@ -28,17 +28,20 @@ static const char help_text[] =
     "usage: " PROGRAM " [OPTION]...\n"
     "Measures lfvec beside its peers, interleaved, and verifies count and sum of the elements after every round.\n\n"
     "  -p, --peers LIST    of the peers below (default: all that are built)\n"
-    "  -m, --mixes LIST    push,pop,mixed,read,mixed64 (default: all)\n"
+    "  -m, --mixes LIST    push,pop,mixed,read,mixed64,push_n,pop_n,get_n,snapshot (default: all)\n"
     "  -w, --workers LIST  numbers of workers (default 1,2,4)\n"
     "  -n, --ops N         operations of each worker (default 1000000)\n"
     "  -r, --reps R        rounds of each peer (default 5)\n"
     "  -t, --threads       workers are threads; default: processes\n"
     "      --warm          push: into memory used before; default: into memory never touched, for all peers\n"
+    "      --wake N        instead: N times from a push to the return of the pop that waits for it, in another process\n"
     "  -j, --json          an array of objects: peer, mix, workers, kind, mops, ns, min, max, reps, hop_ns\n"
     "  -h, --help          this text\n\n"
     "push fills an empty structure, pop empties a full one, mixed alternates push and pop on 1000 elements, read is 90% get, 5% push and "
     "5% pop\n"
-    "on 1000 elements, mixed64 is mixed with records of 64 bytes. mops: million operations a second of all workers together, until the "
+    "on 1000 elements, mixed64 is mixed with records of 64 bytes. push_n, pop_n, get_n, snapshot take 1024 elements at a time, and count "
+    "elements.\n"
+    "mops: million operations a second of all workers together, until the "
     "slowest\n"
     "is done; ns: nanoseconds an operation as one worker sees it; both of the median round. min, max: mops of the worst and the best "
     "round.\n"
@@ -94,7 +97,7 @@ static int take_mix(struct plan *plan, const char *name)
         plan->mix[plan->mixes++] = (enum bench_mix)mix;
         return 0;
     }
-    bench_complain("no mix '%s'; there are push, pop, mixed, read, mixed64", name);
+    bench_complain("no mix '%s'; there are push, pop, mixed, read, mixed64, push_n, pop_n, get_n, snapshot", name);
     return -1;
 }
 
@@ -128,14 +131,20 @@ static int take_reps(struct plan *plan, const char *text)
     return 0;
 }
 
-enum { OPT_WARM = 256 };
+enum { OPT_WARM = 256, OPT_WAKE };
 
 static const struct option long_options[] = {
-    {"peers", required_argument, NULL, 'p'},   {"mixes", required_argument, NULL, 'm'},
-    {"workers", required_argument, NULL, 'w'}, {"ops", required_argument, NULL, 'n'},
-    {"reps", required_argument, NULL, 'r'},    {"threads", no_argument, NULL, 't'},
-    {"warm", no_argument, NULL, OPT_WARM},     {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+    {"peers", required_argument, NULL, 'p'},
+    {"mixes", required_argument, NULL, 'm'},
+    {"workers", required_argument, NULL, 'w'},
+    {"ops", required_argument, NULL, 'n'},
+    {"reps", required_argument, NULL, 'r'},
+    {"threads", no_argument, NULL, 't'},
+    {"wake", required_argument, NULL, OPT_WAKE},
+    {"warm", no_argument, NULL, OPT_WARM},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static int take_option(struct plan *plan, int key)
@@ -157,6 +166,8 @@ static int take_option(struct plan *plan, int key)
     case OPT_WARM:
         plan->warm = true;
         return 0;
+    case OPT_WAKE:
+        return take_number(optarg, 1000000, &plan->wake);
     case 'j':
         plan->json = true;
         return 0;
@@ -316,6 +327,8 @@ int main(int argc, char **argv)
     struct plan plan = {.ops = 1000000, .reps = 5};
     bench_cpus();
     take_options(&plan, argc, argv);
+    if (plan.wake)
+        return bench_wake((unsigned)plan.wake, plan.json) == 0 ? 0 : 1;
     int rc = lay_out(&plan);
     if (rc == 0)
         rc = measure(&plan);

@@ -4,6 +4,7 @@
  *   bench.c          command line, the order of rounds
  *   bench_run.c      one round of one peer: workers, barrier, clock, verification
  *   bench_hop.c      what it costs now to hand a cache line from core to core
+ *   bench_wake.c     --wake: from a push to the return of a pop that waited for it, beside a message queue and a pipe
  *   bench_report.c   medians, table, JSON
  *   bench_peers.c    the table of peers
  *   bench_loops.h    the measured loops, made once for every peer
@@ -31,18 +32,26 @@ enum {
     WORKERS_MOST = 120,
     CASES_MOST = 16,
     PEERS_MOST = 32,
-    STANDING = 1000,  /* elements that mixed, read and mixed64 work on */
-    RECORD_BYTES = 64 /* of an element of mixed64 */
+    STANDING = 1000,       /* elements that mixed, read and mixed64 work on */
+    RECORD_BYTES = 64,     /* of an element of mixed64 */
+    BATCH = 1024,          /* elements of a push_n, pop_n, get_n, snapshot */
+    BATCH_STANDING = 65536 /* elements that get_n and snapshot read */
 };
 
 enum bench_mix {
-    MIX_PUSH,    /* fills an empty structure */
-    MIX_POP,     /* empties one of workers x ops elements */
-    MIX_MIXED,   /* push, pop, push, pop... on STANDING elements */
-    MIX_READ,    /* 90% get, 5% push, 5% pop; random indexes below STANDING */
-    MIX_MIXED64, /* mixed, with records of 64 bytes */
+    MIX_PUSH,     /* fills an empty structure */
+    MIX_POP,      /* empties one of workers x ops elements */
+    MIX_MIXED,    /* push, pop, push, pop... on STANDING elements */
+    MIX_READ,     /* 90% get, 5% push, 5% pop; random indexes below STANDING */
+    MIX_MIXED64,  /* mixed, with records of 64 bytes */
+    MIX_PUSH_N,   /* push, in batches; an operation is an element */
+    MIX_POP_N,    /* pop, likewise */
+    MIX_GET_N,    /* reads batches, at random places of BATCH_STANDING elements */
+    MIX_SNAPSHOT, /* likewise, each batch as of one moment */
     MIXES
 };
+
+struct libscols_table;
 
 /* One cell of the table, but for the peer. */
 struct bench_case {
@@ -96,6 +105,7 @@ struct bench_peer {
     int (*clear)(struct bench_round *round);
     int (*total)(struct bench_round *round, struct bench_total *total);
     bench_loop *push, *pop, *mixed, *read, *push64, *mixed64; /* NULL: not offered */
+    bench_loop *push_n, *pop_n, *get_n, *snapshot;
 };
 
 /* A peer that is known, whether or not it was built. */
@@ -130,10 +140,14 @@ void bench_unmap(struct bench_round *round);
 /* bench_hop.c */
 double bench_hop(void); /* ns; 0 if there is only one CPU */
 
+/* bench_wake.c */
+int bench_wake(unsigned samples, bool json);
+
 /* bench_report.c */
 extern const char *const bench_mix_name[MIXES];
 double bench_median(const double *values, unsigned count);
 int bench_report(const struct bench_figures *figures, size_t count, bool json);
+int bench_print(struct libscols_table *table, bool json);
 void bench_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #ifdef __cplusplus

@@ -32,6 +32,33 @@ static inline bool lfvec_bench_pop64(lfvec_t *v, uint64_t *record)
     return lfvec_pop_sized(v, record, RECORD_BYTES) == 0;
 }
 
+static inline bool lfvec_bench_push_n(lfvec_t *v, const uint64_t *elem, uint64_t n)
+{
+    return lfvec_push_n(v, elem, n, NULL) == (int64_t)n;
+}
+
+static inline bool lfvec_bench_pop_n(lfvec_t *v, uint64_t *elem, uint64_t n)
+{
+    uint64_t got = 0;
+    while (got < n) { /* an atomic part may be less, if others empty the vector meanwhile */
+        const int64_t rc = lfvec_pop_n(v, elem + got, n - got);
+        if (rc <= 0)
+            return false;
+        got += (uint64_t)rc;
+    }
+    return true;
+}
+
+static inline bool lfvec_bench_get_n(lfvec_t *v, uint64_t first, uint64_t *elem, uint64_t n)
+{
+    return lfvec_get_n(v, first, elem, n) == (int64_t)n;
+}
+
+static inline bool lfvec_bench_snapshot(lfvec_t *v, uint64_t first, uint64_t *elem, uint64_t n)
+{
+    return lfvec_snapshot(v, first, elem, n, NULL) == 0;
+}
+
 /* The name goes at once: workers inherit the attachment, and whatever ends this program, nothing is left. */
 static int lfvec_bench_open(struct bench_round *round)
 {
@@ -75,6 +102,7 @@ static int lfvec_bench_total(struct bench_round *round, struct bench_total *tota
 #define BENCH_PEER lfvec_bench
 #define BENCH_STATE lfvec_t
 #define BENCH_RECORDS
+#define BENCH_BATCHES
 #include "bench_loops.h"
 
 extern const struct bench_peer lfvec_peer;
@@ -93,4 +121,8 @@ const struct bench_peer lfvec_peer = {
     .read = lfvec_bench_read_loop,
     .push64 = lfvec_bench_push64_loop,
     .mixed64 = lfvec_bench_mixed64_loop,
+    .push_n = lfvec_bench_push_n_loop,
+    .pop_n = lfvec_bench_pop_n_loop,
+    .get_n = lfvec_bench_get_n_loop,
+    .snapshot = lfvec_bench_snapshot_loop,
 };

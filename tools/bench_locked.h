@@ -73,6 +73,44 @@ static inline bool LOCKED(_pop64)(struct LOCKED(_array) * a, uint64_t *record)
     return some;
 }
 
+static inline bool LOCKED(_push_n)(struct LOCKED(_array) * a, const uint64_t *elem, uint64_t n)
+{
+    LOCKED(_lock)(&a->lock);
+    bool fits = n <= a->room - a->size;
+    if (fits) {
+        memcpy(&a->elem[a->size], elem, n * sizeof *elem);
+        a->size += n;
+    }
+    LOCKED(_unlock)(&a->lock);
+    return fits;
+}
+
+/* The last one first, as lfvec_pop_n(). */
+static inline bool LOCKED(_pop_n)(struct LOCKED(_array) * a, uint64_t *elem, uint64_t n)
+{
+    LOCKED(_lock)(&a->lock);
+    bool some = n <= a->size;
+    for (uint64_t i = 0; some && i < n; i++)
+        elem[i] = a->elem[--a->size];
+    LOCKED(_unlock)(&a->lock);
+    return some;
+}
+
+static inline bool LOCKED(_snapshot)(struct LOCKED(_array) * a, uint64_t first, uint64_t *elem, uint64_t n)
+{
+    LOCKED(_lock)(&a->lock);
+    bool there = first + n <= a->size;
+    if (there)
+        memcpy(elem, &a->elem[first], n * sizeof *elem);
+    LOCKED(_unlock)(&a->lock);
+    return there;
+}
+
+static inline bool LOCKED(_get_n)(struct LOCKED(_array) * a, uint64_t first, uint64_t *elem, uint64_t n)
+{
+    return LOCKED(_snapshot)(a, first, elem, n);
+}
+
 static int LOCKED(_open)(struct bench_round *round)
 {
     struct LOCKED(_array) *a = bench_map(round, sizeof *a + round->room * round->elem_bytes);
@@ -103,6 +141,7 @@ static int LOCKED(_total)(struct bench_round *round, struct bench_total *total)
 
 #define BENCH_STATE struct LOCKED(_array)
 #define BENCH_RECORDS
+#define BENCH_BATCHES
 #include "bench_loops.h"
 
 extern const struct bench_peer LOCKED(_peer);
@@ -121,4 +160,8 @@ const struct bench_peer LOCKED(_peer) = {
     .read = LOCKED(_read_loop),
     .push64 = LOCKED(_push64_loop),
     .mixed64 = LOCKED(_mixed64_loop),
+    .push_n = LOCKED(_push_n_loop),
+    .pop_n = LOCKED(_pop_n_loop),
+    .get_n = LOCKED(_get_n_loop),
+    .snapshot = LOCKED(_snapshot_loop),
 };

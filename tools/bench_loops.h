@@ -5,6 +5,8 @@
  *   BENCH_STATE                              what its handle points to
  *   PEER_push(state, x), PEER_pop(state, &x), PEER_get(state, index, &x)        bool, inline
  *   PEER_push64(state, record), PEER_pop64(state, record)                       bool, inline; only with BENCH_RECORDS
+ *   PEER_push_n(state, elems, n), PEER_pop_n(state, elems, n), PEER_get_n(state, first, elems, n),
+ *   PEER_snapshot(state, first, elems, n)                                       bool: all n; inline; only with BENCH_BATCHES
  *
  * So every peer runs the same loop, with its operations inlined into it: nobody pays for an indirect call that another does not pay.
  */
@@ -148,5 +150,67 @@ static void BENCH_NAME(_mixed64_loop)(struct bench_worker *worker, uint64_t firs
     worker->score.popped += ops / 2;
     worker->score.popped_sum += popped_sum;
     worker->score.missed += missed;
+}
+#endif
+
+#ifdef BENCH_BATCHES
+static void BENCH_NAME(_push_n_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    uint64_t elem[BATCH];
+    for (uint64_t done = 0, n; done < ops; done += n) {
+        n = ops - done < BATCH ? ops - done : BATCH;
+        for (uint64_t i = 0; i < n; i++)
+            elem[i] = first + done + i;
+        worker->score.missed += !BENCH_NAME(_push_n)(state, elem, n);
+    }
+    worker->score.pushed += ops;
+    worker->score.pushed_sum += ops * first + ops * (ops - 1) / 2;
+}
+
+static inline uint64_t BENCH_NAME(_sum)(const uint64_t *elem, uint64_t n)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < n; i++)
+        sum += elem[i];
+    return sum;
+}
+
+static void BENCH_NAME(_pop_n_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    uint64_t elem[BATCH];
+    (void)first;
+    for (uint64_t done = 0, n; done < ops; done += n) {
+        n = ops - done < BATCH ? ops - done : BATCH;
+        worker->score.missed += !BENCH_NAME(_pop_n)(state, elem, n);
+        worker->score.popped_sum += BENCH_NAME(_sum)(elem, n);
+    }
+    worker->score.popped += ops;
+}
+
+/* The first and the last of a batch are looked at, no more: the time is to be that of the reading. */
+static void BENCH_NAME(_get_n_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    uint64_t elem[BATCH], random = UINT64_C(0x9e3779b97f4a7c15) * (worker->index + 1);
+    (void)first;
+    for (uint64_t done = 0, n; done < ops; done += n) {
+        n = ops - done < BATCH ? ops - done : BATCH;
+        worker->score.missed += !BENCH_NAME(_get_n)(state, bench_xorshift(&random) % (BATCH_STANDING - BATCH), elem, n);
+        worker->score.seen += elem[0] + elem[n - 1];
+    }
+}
+
+static void BENCH_NAME(_snapshot_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
+{
+    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
+    uint64_t elem[BATCH], random = UINT64_C(0x9e3779b97f4a7c15) * (worker->index + 1);
+    (void)first;
+    for (uint64_t done = 0, n; done < ops; done += n) {
+        n = ops - done < BATCH ? ops - done : BATCH;
+        worker->score.missed += !BENCH_NAME(_snapshot)(state, bench_xorshift(&random) % (BATCH_STANDING - BATCH), elem, n);
+        worker->score.seen += elem[0] + elem[n - 1];
+    }
 }
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const bench_mix_name[MIXES] = {"push", "pop", "mixed", "read", "mixed64"};
+const char *const bench_mix_name[MIXES] = {"push", "pop", "mixed", "read", "mixed64", "push_n", "pop_n", "get_n", "snapshot"};
 
 enum column { PEER, MIX, WORKERS, KIND, MOPS, NS, MIN, MAX, REPS, HOP_NS, RATIO, COLUMNS };
 
@@ -157,14 +157,19 @@ static int print_array(struct libscols_table *table)
     return last ? 0 : -1;
 }
 
+int bench_print(struct libscols_table *table, bool json)
+{
+    const int rc = json ? print_array(table) : scols_print_table(table);
+    return rc == 0 && fflush(stdout) == 0 ? 0 : -1;
+}
+
 int bench_report(const struct bench_figures *figures, size_t count, bool json)
 {
     struct libscols_table *table = new_table(json);
     int rc = table ? 0 : -1;
     for (size_t i = 0; rc == 0 && i < count; i++)
         rc = add_row(table, &figures[i], lfvec_beside(figures, count, &figures[i]), json);
-    if (rc == 0)
-        rc = json ? print_array(table) : scols_print_table(table);
+    rc = rc == 0 ? bench_print(table, json) : -1;
     scols_unref_table(table);
-    return rc == 0 && fflush(stdout) == 0 ? 0 : -1;
+    return rc;
 }

@@ -94,9 +94,14 @@ static uint64_t standing(const struct bench_case *what)
 {
     switch (what->mix) {
     case MIX_PUSH:
+    case MIX_PUSH_N:
         return 0;
     case MIX_POP:
+    case MIX_POP_N:
         return what->workers * what->ops;
+    case MIX_GET_N:
+    case MIX_SNAPSHOT:
+        return BATCH_STANDING;
     default:
         return STANDING;
     }
@@ -104,7 +109,8 @@ static uint64_t standing(const struct bench_case *what)
 
 bench_loop *bench_loop_of(const struct bench_peer *peer, enum bench_mix mix)
 {
-    bench_loop *const loops[MIXES] = {peer->push, peer->pop, peer->mixed, peer->read, peer->mixed64};
+    bench_loop *const loops[MIXES] = {peer->push,   peer->pop,   peer->mixed, peer->read,    peer->mixed64,
+                                      peer->push_n, peer->pop_n, peer->get_n, peer->snapshot};
     return loops[mix];
 }
 
@@ -150,7 +156,7 @@ static int work(const struct bench_peer *peer, struct arena *arena, unsigned ind
     bench_loop *loop = bench_loop_of(peer, what->mix);
     bench_pin(index);
     int rc = peer->enter ? peer->enter(&me) : 0;
-    if (what->warm && what->mix == MIX_PUSH)
+    if (what->warm && (what->mix == MIX_PUSH || what->mix == MIX_PUSH_N))
         warm_up(peer, arena, &me);
     pthread_barrier_wait(&arena->barrier);
     uint64_t start = bench_ns();
@@ -294,7 +300,7 @@ int bench_run(const struct bench_peer *peer, const struct bench_case *what, doub
 {
     struct bench_round round = {.what = what, .elem_bytes = what->mix == MIX_MIXED64 ? RECORD_BYTES : 8};
     struct bench_score all = {0};
-    round.room = what->mix == MIX_PUSH || what->mix == MIX_POP ? what->workers * what->ops : STANDING + WORKERS_MOST;
+    round.room = standing(what) + what->workers * what->ops;
     int rc = peer->open(&round);
     if (rc != 0) {
         bench_complain("%s: %s", peer->name, strerror(-rc));

@@ -9,6 +9,7 @@ quick=(--ops 5000 --reps 2 --workers '1,3')
 
 check 'processes: every peer in every mix, verified' "$bench" "${quick[@]}" || true
 check 'threads: every peer in every mix, verified' "$bench" "${quick[@]}" --threads || true
+check 'from push to wake, beside a message queue and a pipe' "$bench" --wake 20 || true
 check 'push into used memory' "$bench" "${quick[@]}" --mixes push --warm || true
 
 if "$bench" "${quick[@]}" --peers lfvec,robust --mixes mixed,mixed64 --json >"$scratch/json" && [ -s "$scratch/json" ]; then

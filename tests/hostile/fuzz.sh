@@ -57,6 +57,7 @@ if fuzz; then
     features=$(sed -n 's/.* ft: \([0-9]*\) .*/\1/p' "$scratch/log" | tail -n 1)
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch/log")
     ok "attach and check of arbitrary images: $executions executions in $seconds seconds, $features features"
+    echo "fuzz: $executions images, $features features"
 else
     not_ok "attach and check of arbitrary images; the input is in $dir"
     tail -n 60 "$scratch/log" | sed 's/^/  /'

@@ -340,6 +340,84 @@ START_TEST(process_with_threads_killed)
 }
 END_TEST
 
+/* ---- waiting --------------------------------------------------------------------------------------------------------------------------- */
+
+static void wait_for_ever(struct board *b, uint32_t me)
+{
+    uint64_t elem;
+    for (;;) {
+        CHILD_MUST(lfvec_pop_wait(shared, &elem, NULL) == 0);
+        atomic_fetch_add(&b->proc[me].progress, 1);
+    }
+}
+
+static uint64_t versions(lfvec_t *v)
+{
+    struct lfvec_stat stat;
+    MUST(lfvec_stat(v, &stat) == 0);
+    return stat.version;
+}
+
+static void push_and_be_killed(struct board *b, uint32_t me)
+{
+    CHILD_MUST(lfvec_set_u64(shared, 0, 0) == -ERANGE); /* takes its slot */
+    ipc_kill_self_after(ipc_random(40000));
+    for (uint64_t i = 0; i < 3; i++) {
+        ipc_until64(&b->proc[1].progress, atomic_load(&b->proc[0].pushed)); /* the waiter is about to sleep */
+        atomic_fetch_add(&b->proc[me].pushed, 1);
+        CHILD_MUST(lfvec_push_u64(shared, i) == 0);
+        atomic_store(&b->proc[0].pushed, atomic_load(&b->proc[0].pushed) + 1);
+    }
+    for (;;)
+        sched_yield();
+}
+
+/* A pusher may die between its push and its wake: the waiter gets the element all the same. Its wait has no end, so it would hang here. */
+START_TEST(waiter_of_killed_pushers)
+{
+    struct board *b = ipc_board();
+    lfvec_t *v = shared = ipc_make(NULL);
+    const pid_t waiter = ipc_start(wait_for_ever, b, 1);
+    for (uint32_t round = 0; round < VICTIMS; round++) {
+        ipc_reap_killed(ipc_start(push_and_be_killed, b, 2));
+        while (lfvec_size(v))
+            sched_yield();
+        const uint64_t pushed = versions(v) / 2; /* every push was popped */
+        ipc_until64(&b->proc[1].progress, pushed);
+        atomic_store(&b->proc[0].pushed, pushed);
+    }
+    ipc_sound(v);
+    ipc_kill(waiter);
+    lfvec_detach(v);
+}
+END_TEST
+
+/* Killed while they wait: their slots are the only thing to recover, and pushes and pops go on as if they had not been. */
+START_TEST(killed_waiters)
+{
+    struct board *b = ipc_board();
+    struct lfvec_recovery r;
+    pid_t pid[4];
+    uint64_t elem;
+    lfvec_t *v = shared = ipc_make(NULL);
+    for (uint32_t round = 0; round < 10; round++) {
+        for (uint32_t p = 0; p < 4; p++)
+            pid[p] = ipc_start(wait_for_ever, b, p);
+        for (uint64_t i = 0; i < 4 * round; i++) /* some wake up and wait again */
+            ck_assert_int_eq(lfvec_push_u64(v, i), 0);
+        for (uint32_t p = 0; p < 4; p++)
+            ipc_kill(pid[p]);
+        ipc_sound(v);
+        MUST(lfvec_recover(v, &r) == 0 && r.slots_recovered <= 4 && r.slots_unknown == 0);
+        while (lfvec_pop_u64(v, &elem) == 0)
+            ;
+        MUST(lfvec_push_u64(v, 7) == 0 && lfvec_pop_wait(v, &elem, NULL) == 0 && elem == 7);
+        ipc_sound(v);
+    }
+    lfvec_detach(v);
+}
+END_TEST
+
 /* ---- what recovery says ---------------------------------------------------------------------------------------------------------------- */
 
 static void hold_on(struct board *b, uint32_t leases)
@@ -395,6 +473,8 @@ Suite *ipc_death_suite(void)
     tcase_add_test(t, killed_in_the_middle);
     tcase_add_test(t, killed_beside_others);
     tcase_add_test(t, process_with_threads_killed);
+    tcase_add_test(t, waiter_of_killed_pushers);
+    tcase_add_test(t, killed_waiters);
     tcase_add_test(t, recovery_counts);
     suite_add_tcase(s, t);
     return s;

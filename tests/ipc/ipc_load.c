@@ -1,6 +1,7 @@
 /* ipc_load.c - many processes at once on one vector: no element is lost or there twice, nobody starves, waiters are woken. */
 #include "ipc.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 
@@ -155,6 +156,73 @@ START_TEST(waiters_are_woken)
 }
 END_TEST
 
+/* ---- snapshots ------------------------------------------------------------------------------------------------------------------------- */
+
+enum { SNAPSHOTS = 2000, SNAPSHOT_ELEMS = 1000, SPARE_ELEMS = 24 };
+
+/* At full speed: one pushes and pops at the end, the other changes elements anywhere. */
+static void disturb(struct board *b, uint32_t me)
+{
+    uint64_t x;
+    lfvec_t *v = lfvec_open(shared_name, 0, NULL);
+    CHILD_MUST(v != NULL);
+    for (uint64_t i = 1; !atomic_load_explicit(&b->stop, memory_order_relaxed); i++) {
+        if (me == 0)
+            CHILD_MUST(lfvec_push_u64(v, i) == 0 && lfvec_pop_u64(v, &x) == 0);
+        else
+            CHILD_MUST(lfvec_fetch_add_u64(v, ipc_random(SNAPSHOT_ELEMS), 1, NULL) == 0);
+        atomic_store_explicit(&b->proc[me].progress, i, memory_order_relaxed);
+    }
+    CHILD_MUST(lfvec_detach(v) == 0);
+}
+
+/* What is added only grows: so does each element, and the sum of a later snapshot. And nearly all of them succeed. */
+static uint32_t take_snapshots(lfvec_t *v, struct board *b)
+{
+    static uint64_t elem[SNAPSHOT_ELEMS];
+    uint64_t last_sum = 0, last_version = 0, version;
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < SNAPSHOTS; i++) {
+        const uint64_t moved = atomic_load(&b->proc[0].progress) + atomic_load(&b->proc[1].progress);
+        const int err = lfvec_snapshot(v, 0, elem, SNAPSHOT_ELEMS, &version);
+        uint64_t sum = 0;
+        MUST(err == 0 || err == -EAGAIN);
+        for (uint32_t k = 0; k < SNAPSHOT_ELEMS; k++)
+            sum += elem[k];
+        MUST(err || (sum >= last_sum && version >= last_version));
+        last_sum = err ? last_sum : sum;
+        last_version = err ? last_version : version;
+        taken += err == 0;
+        while (atomic_load(&b->proc[0].progress) + atomic_load(&b->proc[1].progress) == moved)
+            sched_yield(); /* on one processor they get their turn, too */
+    }
+    return taken;
+}
+
+START_TEST(snapshots_beside_writers)
+{
+    struct board *b = ipc_board();
+    struct lfvec_attr attr;
+    lfvec_attr_init(&attr);
+    attr.max_bytes = UINT64_C(1) << 30;
+    lfvec_t *v = ipc_make(&attr);
+    shared_name = lfvec_name(v);
+    for (uint64_t i = 0; i < SNAPSHOT_ELEMS + SPARE_ELEMS; i++)
+        ck_assert_int_eq(lfvec_push_u64(v, 0), 0);
+    const pid_t one = ipc_start(disturb, b, 0), other = ipc_start(disturb, b, 1);
+    ipc_until64(&b->proc[0].progress, 1000);
+    ipc_until64(&b->proc[1].progress, 1000);
+    const uint32_t taken = take_snapshots(v, b);
+    atomic_store(&b->stop, 1);
+    ipc_reap(one);
+    ipc_reap(other);
+    printf("snapshots beside two writers: %u of %d succeeded\n", taken, SNAPSHOTS);
+    ck_assert_uint_ge(taken, SNAPSHOTS * 99 / 100);
+    ipc_sound(v);
+    lfvec_detach(v);
+}
+END_TEST
+
 Suite *ipc_load_suite(void)
 {
     Suite *s = suite_create("load");
@@ -163,6 +231,7 @@ Suite *ipc_load_suite(void)
     tcase_add_test(t, elements_are_conserved);
     tcase_add_test(t, what_is_set_is_got);
     tcase_add_test(t, waiters_are_woken);
+    tcase_add_test(t, snapshots_beside_writers);
     suite_add_tcase(s, t);
     return s;
 }

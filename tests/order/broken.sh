@@ -37,4 +37,5 @@ caught 6 'the head is read without a second look'
 caught 7 'a leaf gets a new role without a new seq'
 caught 8 'a leaf is stored into by another than its owner'
 
+echo "broken: $((passed - 1)) of 8 breakages caught"
 finish
