@@ -20,7 +20,8 @@ int slot_trylock(struct segment *s, uint32_t i)
 
 void slot_unlock(struct segment *s, uint32_t i)
 {
-    s->stuck |= mutex_unlock(&slot_at(s, i)->life) != 0;
+    if (mutex_unlock(&slot_at(s, i)->life) != 0)
+        atomic_store_explicit(&s->stuck, true, memory_order_relaxed); /* read when the last reference to the attachment is dropped */
 }
 
 int slot_reset_mutex(struct segment *s, uint32_t i)
