@@ -96,6 +96,7 @@ static int unlock(struct list_head *head, pthread_mutex_t *m)
         return -EBADMSG;
     _Atomic int32_t *const lock = (_Atomic int32_t *)(void *)&m->__data.__lock;
     head->pending = here;
+    atomic_signal_fence(memory_order_seq_cst); /* killed after any of these stores, the kernel finds those before it done */
     ((volatile uintptr_t *)link_to(next))[-1] = prev;
     *(volatile uintptr_t *)prev = next;
     links(m)[-1] = 0;
@@ -105,6 +106,7 @@ static int unlock(struct list_head *head, pthread_mutex_t *m)
     int32_t held = atomic_load_explicit(lock, memory_order_relaxed);
     if ((held & FUTEX_TID_MASK) == (int32_t)syscall(SYS_gettid))
         atomic_store_explicit(lock, 0, memory_order_release); /* nobody waits for it, so there is nobody to wake */
+    atomic_signal_fence(memory_order_seq_cst);                /* or a mutex that is neither listed nor pending would stay locked for ever */
     head->pending = 0;
     return 0;
 }

@@ -177,7 +177,7 @@ static void blow(struct storm *s, double seconds)
     for (uint64_t round = 0; storm_now() < until && !atomic_load(&s->books->faults); round++) {
         const uint32_t p = (uint32_t)storm_draw(&s->random, s->procs);
         const struct timespec pause = {.tv_nsec = (long)storm_draw(&s->random, 2000000)};
-        nanosleep(&pause, NULL);
+        nanosleep(&pause, NULL); /* the rate of the kills, at random; nothing is hoped to happen meanwhile */
         replace_dead(s);
         if (round % 8 == 5)
             stop_one(s, p);
