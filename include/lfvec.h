@@ -380,7 +380,7 @@ struct lfvec_stat {
     uint64_t pushes, pops, sets, clears; /* by all participants, past ones included */
     uint64_t cas_retries, helps, recoveries, grows;
     /* What LFVEC_HUGEPAGES and LFVEC_PREFAULT got, in this process's mapping; 0 if neither was asked for, or it cannot be told. */
-    uint64_t bytes_huge;   /* mapped by huge pages; 0: the kernel granted none (transparent_hugepage/shmem_enabled), small ones do as well */
+    uint64_t bytes_huge; /* mapped by huge pages; 0: the kernel granted none (transparent_hugepage/shmem_enabled), small ones do as well */
     uint64_t bytes_mapped; /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
     uint64_t reserved[14];
 };
