@@ -199,16 +199,11 @@ int64_t batch_pop(struct participant *p, void *elems, size_t n)
 
 /* ---- get_n and snapshot ---------------------------------------------------------------------------------------------------------------- */
 
-/* Copies slots [slot, slot + n) of the leaf of entry d as of head h. 0, DESC_RELOAD, or a negative errno. */
-static int copy_run(struct segment *s, struct head h, uint64_t d, uint32_t slot, uint32_t n, unsigned char *to)
+/* Copies slots [slot, slot + n) of a leaf, which was its entry's at head h. 0, DESC_RELOAD, or a negative errno. */
+static int copy_run(struct segment *s, struct head h, uint64_t ref, uint32_t slot, uint32_t n, unsigned char *to)
 {
-    struct desc_view in_effect;
     struct leaf leaf;
-    uint64_t ref;
-    int err = desc_resolve(s, h, d, &in_effect, &ref);
-    if (err)
-        return err;
-    err = ref ? slab_locate(s, ref, &leaf) : DESC_RELOAD;
+    const int err = ref ? slab_locate(s, ref, &leaf) : DESC_RELOAD;
     if (err)
         return err;
     element_load_run(&s->l, to, element_at(&s->l, leaf.data, slot), n);
@@ -219,8 +214,9 @@ static int copy_run(struct segment *s, struct head h, uint64_t d, uint32_t slot,
 int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n)
 {
     struct segment *s = &v->seg;
+    struct desc_view in_effect;
     struct retry retry = {0};
-    uint64_t done = 0;
+    uint64_t ref, done = 0;
     while (done < n) {
         const struct head h = head_load(s->control);
         const uint64_t size = head_size(h), at = first + done;
@@ -231,7 +227,8 @@ int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n)
         uint64_t run = s->l.elem_mask + UINT64_C(1) - slot;
         run = run < n - done ? run : n - done;
         run = run < size - at ? run : size - at;
-        int err = copy_run(s, h, leaf_entry_of(s, at), slot, (uint32_t)run, (unsigned char *)elems + elem_bytes(s, done));
+        int err = desc_resolve(s, h, leaf_entry_of(s, at), &in_effect, &ref);
+        err = err ? err : copy_run(s, h, ref, slot, (uint32_t)run, (unsigned char *)elems + elem_bytes(s, done));
         if (!err)
             done += run;
         else if (err == DESC_RELOAD)
@@ -242,19 +239,62 @@ int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n)
     return (int64_t)done;
 }
 
-/* From the top downwards: the slots that churn are read first, the lower ones stay put. */
-static int snapshot_once(struct segment *s, struct head h, uint64_t first, unsigned char *to, uint64_t n)
+/*
+ * Where the leaves are is asked before the first is copied, since that is what passes soonest: a writer that sets takes the descriptor's
+ * buffer back with its second set from here, but a leaf that it replaced only after some more (slab.c, LEAF_TURNS).
+ */
+enum { SNAPSHOT_AHEAD = 64 }; /* leaves */
+
+struct snapshot {
+    struct head h;
+    uint64_t first, count, covered[SHM_DESC_LEAVES]; /* entries and leaves of the descriptor in effect */
+};
+
+static int snapshot_begin(struct segment *s, struct snapshot *o)
 {
-    uint64_t end = first + n;
-    while (end > first) {
-        const uint64_t d = leaf_entry_of(s, end - 1), start = d << s->l.elem_shift;
-        const uint64_t from = start > first ? start : first;
-        const int err = copy_run(s, h, d, leaf_slot_of(s, from), (uint32_t)(end - from), to + elem_bytes(s, from - first));
-        if (err)
-            return err;
+    struct desc_view v;
+    const int err = desc_view(s, o->h, &v);
+    if (err)
+        return err;
+    o->first = v.first;
+    o->count = v.count;
+    for (uint64_t i = 0; i < v.count && i < SHM_DESC_LEAVES; i++)
+        o->covered[i] = atomic_load_explicit(&v.shared->entry[i].leaf_ref, memory_order_relaxed);
+    if (!desc_unchanged(&v, o->h))
+        return DESC_RELOAD;
+    return v.count <= SHM_DESC_LEAVES ? 0 : -EBADMSG;
+}
+
+/* Elements [first, end), of at most SNAPSHOT_AHEAD leaves. From the top downwards: the slots that churn are read first. */
+static int snapshot_part(struct segment *s, const struct snapshot *o, uint64_t first, uint64_t end, unsigned char *to)
+{
+    const uint64_t low = leaf_entry_of(s, first), high = leaf_entry_of(s, end - 1);
+    uint64_t ref[SNAPSHOT_AHEAD];
+    int err = 0;
+    for (uint64_t d = low; d <= high && !err; d++)
+        if (d - o->first < o->count)
+            ref[d - low] = o->covered[d - o->first];
+        else
+            err = directory_leaf(s, d, &ref[d - low]);
+    for (uint64_t d = high + 1; d-- > low && !err;) {
+        const uint64_t start = d << s->l.elem_shift, from = start > first ? start : first;
+        err = copy_run(s, o->h, ref[d - low], leaf_slot_of(s, from), (uint32_t)(end - from), to + elem_bytes(s, from - first));
         end = from;
     }
-    return 0;
+    return err;
+}
+
+static int snapshot_once(struct segment *s, struct head h, uint64_t first, unsigned char *to, uint64_t n)
+{
+    struct snapshot o = {.h = h};
+    int err = n ? snapshot_begin(s, &o) : 0;
+    for (uint64_t end = first + n; end > first && !err;) {
+        const uint64_t high = leaf_entry_of(s, end - 1), ahead = high < SNAPSHOT_AHEAD ? high : SNAPSHOT_AHEAD - 1;
+        const uint64_t start = (high - ahead) << s->l.elem_shift, from = start > first ? start : first;
+        err = snapshot_part(s, &o, from, end, to + elem_bytes(s, from - first));
+        end = from;
+    }
+    return err;
 }
 
 enum { SNAPSHOT_TRIES = 1000 };

@@ -196,7 +196,7 @@ static int claim_any(struct segment *s, struct slab_set *set, uint32_t me)
         set->current = 0;
     set->slab[set->count - 1] = set->slab[set->current];
     set->slab[set->current] = slab;
-    set->word = 0;
+    set->word = set->bit = 0;
     return 0;
 }
 
@@ -207,15 +207,26 @@ static uint64_t word_mask(const struct segment *s, uint32_t w)
     return rest >= 64 ? UINT64_MAX : (UINT64_C(1) << rest) - 1;
 }
 
+/* Which of the clear bits, if the first LEAF_TURNS of them take turns. */
+static uint32_t next_turn(uint64_t clear, uint32_t from)
+{
+    const uint32_t lowest = (uint32_t)__builtin_ctzll(clear);
+    const uint64_t later = from < 64 ? clear >> from << from : 0;
+    const uint32_t next = later ? (uint32_t)__builtin_ctzll(later) : lowest;
+    return next - lowest < LEAF_TURNS ? next : lowest;
+}
+
 /* SYNC: leaf-free (acquire): whoever cleared the bit has done with the leaf. */
-static bool find_in(struct segment *s, uint64_t slab, uint32_t *from_word, uint64_t *ref)
+static bool find_in(struct segment *s, struct slab_set *set, uint64_t slab, uint64_t *ref)
 {
     shm_u64 *map = bitmap(s, slab);
-    for (uint32_t n = 0, w = *from_word; n < s->l.slab_words; n++, w = w + 1 < s->l.slab_words ? w + 1 : 0) {
+    for (uint32_t n = 0, w = set->word; n < s->l.slab_words; n++, w = w + 1 < s->l.slab_words ? w + 1 : 0) {
         const uint64_t clear = ~atomic_load_explicit(&map[w], memory_order_acquire) & word_mask(s, w);
         if (clear) {
-            *from_word = w;
-            *ref = leaf_ref_make(slab, w * 64 + (uint32_t)__builtin_ctzll(clear));
+            const uint32_t bit = next_turn(clear, w == set->word ? set->bit : 0);
+            set->word = w;
+            set->bit = bit + 1;
+            *ref = leaf_ref_make(slab, w * 64 + bit);
             return true;
         }
     }
@@ -227,10 +238,10 @@ static bool find_in_set(struct segment *s, struct slab_set *set, uint32_t look_a
     for (uint32_t n = 0; n < look_at && n < set->count; n++) {
         if (set->current >= set->count)
             set->current = 0;
-        if (find_in(s, set->slab[set->current], &set->word, ref))
+        if (find_in(s, set, set->slab[set->current], ref))
             return true;
         set->current++;
-        set->word = 0;
+        set->word = set->bit = 0;
     }
     return false;
 }
@@ -289,7 +300,7 @@ int slab_set_load(struct segment *s, struct slab_set *set, uint32_t me)
 {
     int err = segment_extend_known(s, &s->slabtab, 0);
     const uint64_t high = slab_high(s);
-    set->count = set->current = set->word = set->looked = 0;
+    set->count = set->current = set->word = set->bit = set->looked = 0;
     for (uint64_t slab = 0; slab < high && !err; slab++) {
         uint64_t word = slab_word(s, slab);
         if (slab_word_owner(word) != me)

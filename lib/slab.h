@@ -12,6 +12,12 @@
 
 #include <errno.h>
 
+/*
+ * A leaf that was replaced rests until so many others were taken, so that whoever was reading it comes to the end of it: a snapshot beside
+ * a writer that sets at full speed. 32 leaves of 4 KiB stay in the cache: set costs 2 % more than with 1.
+ */
+enum { LEAF_TURNS = 32 };
+
 /* A located leaf. */
 struct leaf {
     struct shm_leaf *meta;
@@ -24,6 +30,7 @@ struct slab_set {
     uint32_t count, room;
     uint32_t current; /* the one that served last */
     uint32_t word;    /* of its bitmap */
+    uint32_t bit;     /* of that word, whose turn it is */
     uint32_t looked;  /* slabs there were when all of them were looked at last */
 };
 

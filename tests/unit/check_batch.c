@@ -97,6 +97,28 @@ START_TEST(test_ranges)
 }
 END_TEST
 
+/* More leaves than a snapshot looks up at a time, the last ones by the descriptor in effect. */
+START_TEST(test_long_snapshots)
+{
+    enum { MANY = 100000 };
+    lfvec_t *v = unit_make(NULL);
+    uint64_t *x = calloc(MANY, sizeof *x), version;
+    unit_fill(v, 0, MANY - 2000);
+    for (uint64_t i = MANY - 2000; i < MANY; i++)
+        x[i] = i;
+    ck_assert_int_eq(lfvec_push_n(v, x + MANY - 2000, 2000, NULL), 2000);
+    static const uint64_t first[] = {0, 1, 511, 512, 40000, MANY - 1000, MANY - 1};
+    for (int i = 0; i < 7; i++) {
+        memset(x, 0, MANY * sizeof *x);
+        ck_assert_int_eq(lfvec_snapshot(v, first[i], x, MANY - first[i], &version), 0);
+        for (uint64_t k = first[i]; k < MANY; k++)
+            MUST(x[k - first[i]] == k);
+    }
+    free(x);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 /* Pushes batches until one falls short; returns how many elements there are then. */
 static uint64_t fill_in_batches(lfvec_t *v, uint64_t batch, int64_t full)
 {
@@ -224,6 +246,7 @@ Suite *batch_suite(void)
     tcase_add_test(tc, test_one_step_each);
     tcase_add_test(tc, test_nothing_is_nothing);
     tcase_add_test(tc, test_ranges);
+    tcase_add_test(tc, test_long_snapshots);
     tcase_add_test(tc, test_full);
     tcase_add_test(tc, test_all_or_nothing);
     return s;

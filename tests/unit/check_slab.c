@@ -105,6 +105,23 @@ START_TEST(test_freed_leaf_comes_back)
 }
 END_TEST
 
+/* Others take their turn first, but no other slab is claimed for that. */
+START_TEST(test_freed_leaf_rests)
+{
+    struct slab_set set = {0};
+    const uint64_t first = take_one(&set, ME);
+    slab_free(&s, first);
+    for (uint32_t i = 1; i < LEAF_TURNS && i < s.l.slab_leaves; i++) {
+        const uint64_t next = take_one(&set, ME);
+        MUST(next != first);
+        slab_free(&s, next);
+    }
+    ck_assert_uint_eq(take_one(&set, ME), first);
+    ck_assert_uint_eq(set.count, 1);
+    slab_set_drop(&set);
+}
+END_TEST
+
 START_TEST(test_bad_references)
 {
     struct slab_set set = {0};
@@ -248,6 +265,7 @@ Suite *slab_suite(void)
     tcase_add_test(tc, test_leaves_are_distinct);
     tcase_add_test(tc, test_leaves_do_not_overlap);
     tcase_add_test(tc, test_freed_leaf_comes_back);
+    tcase_add_test(tc, test_freed_leaf_rests);
     tcase_add_test(tc, test_bad_references);
     tcase_add_test(tc, test_release_and_claim);
     tcase_add_test(tc, test_inherited_set);
