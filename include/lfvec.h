@@ -78,6 +78,15 @@ enum {
     LFVEC_NUMA_BIND = 2        /* only on numa_nodes */
 };
 
+/* lfvec_stat.numa_why: why a policy is, or is not, in force for this process */
+enum {
+    LFVEC_NUMA_PLACED = 0,      /* pages are placed as asked */
+    LFVEC_NUMA_ONE_NODE = 1,    /* the machine, or what we may use of it, has memory on one node only */
+    LFVEC_NUMA_NO_LIBNUMA = 2,  /* built without libnuma */
+    LFVEC_NUMA_REFUSED = 3,     /* the kernel refuses mbind(2), as in a container without CAP_SYS_NICE */
+    LFVEC_NUMA_NO_SUCH_NODE = 4 /* none of the nodes asked for has memory: placed on all that have */
+};
+
 /* lfvec_attr.flags; both are requests: what the kernel does not grant is done without */
 enum {
     LFVEC_HUGEPAGES = 1, /* ask for transparent huge pages */
@@ -382,7 +391,10 @@ struct lfvec_stat {
     /* What LFVEC_HUGEPAGES and LFVEC_PREFAULT got, in this process's mapping; 0 if neither was asked for, or it cannot be told. */
     uint64_t bytes_huge; /* mapped by huge pages; 0: the kernel granted none (transparent_hugepage/shmem_enabled), small ones do as well */
     uint64_t bytes_mapped; /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
-    uint64_t reserved[14];
+    uint64_t numa_placed;  /* nodes that pages are placed on, a mask; 0: placement is not in force */
+    uint32_t numa_why;     /* LFVEC_NUMA_PLACED, or what is in the way */
+    uint32_t reserved32;
+    uint64_t reserved[12];
 };
 
 int lfvec_stat(lfvec_t *v, struct lfvec_stat *out); /* 0 or -EBADMSG, -EINVAL */
@@ -449,6 +461,52 @@ struct lfvec_participant {
  * need not be of one moment. op, op_version and outcome belong together; of a dead participant that nobody recovers meanwhile, they are final.
  */
 int lfvec_participant(lfvec_t *v, uint32_t slot, struct lfvec_participant *out);
+
+/* lfvec_region.kind */
+enum {
+    LFVEC_REGION_HEADER = 1,    /* the header and the head */
+    LFVEC_REGION_SLOTS = 2,     /* descriptors, records and liveness: one slot, or, where slots have no pages of their own, all of them */
+    LFVEC_REGION_SLABTAB = 3,   /* the slab table */
+    LFVEC_REGION_DIRECTORY = 4, /* the directory: where each leaf is */
+    LFVEC_REGION_SLAB = 5       /* one slab: leaves of elements */
+};
+
+enum { LFVEC_NODES = 64 }; /* NUMA nodes that are told apart */
+
+/* One part of a segment. */
+struct lfvec_region {
+    uint32_t kind;         /* LFVEC_REGION_* */
+    uint32_t owner;        /* of a slab: the slot that owns it; 0 = none */
+    uint64_t first, count; /* slots: first .. first + count - 1. Slab: its number, and 1. Table, directory: entries that have memory */
+    uint64_t offset;       /* in the segment */
+    uint64_t bytes;        /* reserved for it */
+    uint64_t committed;    /* bytes, from its start on, that have memory */
+    uint64_t leaves;       /* of a slab that has memory */
+    uint64_t leaves_used;
+    uint32_t policy; /* LFVEC_NUMA_* that the kernel holds for it; says nothing if nodes is 0 */
+    int32_t node;    /* for LOCAL: the node asked for; else -1 */
+    uint64_t nodes;  /* the nodes asked for, a mask; 0 = as the kernel likes, or not to be told */
+};
+
+/*
+ * Describes the i-th region of a segment, in the order in which they lie in it, the first one being 0. 0; -ERANGE if there are not so many
+ * (yet: slabs are added); -EINVAL. Reads only, never waits; may run beside writers and on a read-only attachment.
+ */
+int lfvec_region(lfvec_t *v, uint64_t i, struct lfvec_region *out);
+
+/* Where the pages (of 4 KiB) of a region lie. */
+struct lfvec_pages {
+    uint64_t pages;           /* that have memory */
+    uint64_t on[LFVEC_NODES]; /* on each NUMA node */
+    uint64_t unknown;         /* the kernel does not tell (it refuses move_pages(2), or lfvec was built without libnuma) */
+    uint64_t misplaced;       /* on none of the nodes asked for */
+};
+
+/*
+ * Asks the kernel where the pages of the i-th region lie. 0; -ERANGE and -EINVAL as above; -ENOMEM if RLIMIT_AS kept this process from mapping
+ * it. Maps every page of the region into this process, and changes nothing in it.
+ */
+int lfvec_region_pages(lfvec_t *v, uint64_t i, struct lfvec_pages *out);
 
 /* Bytes of one element of this segment. Wait-free. */
 uint32_t lfvec_elem_size(const lfvec_t *v);

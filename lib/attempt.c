@@ -59,10 +59,11 @@ int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *
 
 static int attempt_all(struct participant *p, attempt_fn *once, void *arg)
 {
+    const struct segment *s = &p->v->seg;
     struct backoff backoff = {0};
     struct retry retry = {0};
     for (;;) {
-        const struct head h = head_load(p->v->seg.control);
+        const struct head h = head_load(s->control);
         int done = once(p, h, arg);
         if (done == ATTEMPT_LOST)
             done = retry_reload(&retry, h);
@@ -70,9 +71,10 @@ static int attempt_all(struct participant *p, attempt_fn *once, void *arg)
             return 0;
         if (done)
             return done;
-        if (head_load(p->v->seg.control).version != h.version) { /* somebody won: let it go on for a while */
+        const struct head now = head_load(s->control);
+        if (now.version != h.version) { /* somebody won: let it go on for a while */
             attempt_count(&p->slot->cas_retries);
-            backoff_wait(&backoff);
+            backoff_wait(&backoff, slot_exists(s, head_last(now)) && slot_is_far(s, head_last(now), p->me));
         }
     }
 }

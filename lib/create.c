@@ -129,13 +129,44 @@ static int init_mutex(pthread_mutex_t *m)
     return -err;
 }
 
+/* The nodes take turns. */
+static int32_t slot_node(uint64_t nodes, uint32_t i)
+{
+    for (uint32_t skip = i % (uint32_t)__builtin_popcountll(nodes); skip; skip--)
+        nodes &= nodes - 1;
+    return __builtin_ctzll(nodes);
+}
+
+static unsigned char *slot_bytes_at(const struct segment *s, uint32_t i)
+{
+    return s->base + s->l.slots_off + (size_t)i * s->l.slot_bytes;
+}
+
+/*
+ * Before any page is there but the one with the mark of creation, which is touched so that it moves. The head's page lies with the creator,
+ * or, if that is not on a node that may be used, on the first one that may.
+ */
+static void place_fixed_part(struct segment *s)
+{
+    const int32_t near = numa_near();
+    if (!s->nodes)
+        return;
+    (void)*(volatile unsigned char *)s->base;
+    numa_place(s->base, s->l.slots_off + s->l.slot_bytes, LFVEC_NUMA_LOCAL, s->nodes,
+               s->nodes >> near & 1 ? near : __builtin_ctzll(s->nodes));
+    for (uint32_t i = 1; i <= s->l.max_slots; i++)
+        numa_place(slot_bytes_at(s, i), s->l.slot_bytes, LFVEC_NUMA_LOCAL, s->nodes, slot_node(s->nodes, i));
+}
+
 static int init_slots(struct segment *s)
 {
-    struct shm_slot *slot = (struct shm_slot *)(s->base + s->l.slots_off);
-    memset(slot, 0, (s->l.max_slots + 1) * sizeof *slot);
     int err = 0;
-    for (uint32_t i = 1; i <= s->l.max_slots && !err; i++)
-        err = init_mutex(&slot[i].life);
+    memset(slot_bytes_at(s, 0), 0, s->l.slabtab_off - s->l.slots_off);
+    for (uint32_t i = 1; i <= s->l.max_slots && !err; i++) {
+        struct shm_slot *slot = (struct shm_slot *)slot_bytes_at(s, i);
+        atomic_store_explicit(&slot->home, s->nodes ? (uint32_t)slot_node(s->nodes, i) + 1 : 0, memory_order_relaxed);
+        err = init_mutex(&slot->life);
+    }
     return err;
 }
 
@@ -170,18 +201,20 @@ static int initialise(struct segment *s, const struct lfvec_attr *a)
     if (err)
         return err == -ENOSPC ? no_space(s, SHM_PAGE) : err;
     err = shm_object_clear(s->fd, SHM_PAGE); /* what an earlier creator, perhaps with other attributes, left */
+    s->nodes = numa_choose(a->numa == LFVEC_NUMA_LOCAL ? 0 : a->numa_nodes);
     if (!err)
-        err = layout_compute(&s->l, a, UINT64_MAX);
+        err = layout_compute(&s->l, a, s->nodes, UINT64_MAX);
     if (!err)
         err = map_object(s, s->l.max_bytes, SHM_PAGE);
     if (!err)
-        err = layout_compute(&s->l, a, s->mapped);
+        err = layout_compute(&s->l, a, s->nodes, s->mapped);
     if (err)
         return err == -EOVERFLOW ? error_set(err,
                                              "%s: max_bytes or the address space is too small to hold a single slab; ask for more, or for "
                                              "fewer max_slots or a smaller slab_bytes",
                                              s->name)
                                  : err;
+    place_fixed_part(s);
     err = shm_object_commit(s->fd, 0, s->l.slabtab_off);
     if (err)
         return err == -ENOSPC ? no_space(s, s->l.slabtab_off) : err;
@@ -236,6 +269,7 @@ static int enter(struct segment *s, const struct lfvec_attr *attr)
     s->ino = st.st_ino;
     s->numa = h.numa;
     s->numa_nodes = h.numa_nodes;
+    s->nodes = numa_choose(h.numa == LFVEC_NUMA_LOCAL ? 0 : h.numa_nodes);
     s->flags = h.flags;
     s->elem_tag = h.elem_tag;
     set_extents(s);

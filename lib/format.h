@@ -84,9 +84,9 @@ struct shm_header {
     uint64_t dir_max;
     uint64_t slabs_off;
     uint8_t uuid[16];
-    uint64_t created; /* seconds since the epoch */
-    uint32_t slot_bytes;
-    uint32_t crc32; /* of everything from format_version up to here */
+    uint64_t created;    /* seconds since the epoch */
+    uint32_t slot_bytes; /* from one slot to the next: sizeof(struct shm_slot), or a page where there are NUMA nodes to choose from */
+    uint32_t crc32;      /* of everything from format_version up to here */
 };
 
 /* The head: the one thing that every mutation replaces. { version:64 | size:40, desc:12, last:12 } */
@@ -144,7 +144,7 @@ struct shm_slot {
     _Atomic int32_t pid; /* 0 = free; stored last when the slot is taken */
     _Atomic int32_t tid;
     _Atomic int32_t node;
-    shm_u32 reserved;
+    shm_u32 home;       /* NUMA node of its pages + 1, set at creation; 0 = as the kernel likes */
     shm_u64 pid_ns;     /* inode of the pid namespace */
     shm_u64 start_time; /* of the thread, in clock ticks since boot: tells a reused pid */
     shm_u64 since;      /* seconds since the epoch */
@@ -158,7 +158,7 @@ struct shm_entry {
 };
 
 /*
- * Slab table word: state:8 | node:8 | owner slot:16 | 0:32. Every transition is one CAS.
+ * Slab table word: state:8 | node of its pages:8 | owner slot:16 | 0:32. Every transition is one CAS.
  *   FREE --claim--> CLAIMED --committed--> OWNED <--release/claim--> UNOWNED
  * CLAIMED has an owner but perhaps no memory yet; from OWNED on the memory stays.
  */
@@ -190,6 +190,7 @@ SHM_ASSERT(offsetof(struct shm_slot, intent) == 7 * SHM_LINE);
 SHM_ASSERT(offsetof(struct shm_slot, life) == 10 * SHM_LINE);
 SHM_ASSERT(offsetof(struct shm_slot, pid) == 10 * SHM_LINE + 64);
 SHM_ASSERT(sizeof(struct shm_slot) == 12 * SHM_LINE);
+SHM_ASSERT(sizeof(struct shm_slot) <= SHM_PAGE);
 SHM_ASSERT(sizeof(struct shm_entry) == 16);
 SHM_ASSERT(sizeof(struct shm_leaf) == 32);
 SHM_ASSERT(sizeof(shm_u64) == 8 && sizeof(shm_u32) == 4);

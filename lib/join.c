@@ -8,6 +8,7 @@
 #include "join.h"
 
 #include "lease.h"
+#include "numa.h"
 #include "recover.h"
 #include "slot.h"
 
@@ -245,12 +246,16 @@ static bool in_passing(const struct segment *s, uint32_t i)
 
 enum { TAKE_TRIES = 100, AGAIN = 1 };
 
-/* One pass over the slots. 0, AGAIN if one of them was held only in passing, or an error. */
-static int take_any(struct participant *p, struct lfvec_recovery *tally)
+/* One pass over the slots, all or those at home on a node. 0, AGAIN if one of them was held only in passing, or an error. */
+enum { ANY_HOME = -1 };
+
+static int take_any(struct participant *p, int32_t home, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
     int result = -EUSERS;
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
+        if (home != ANY_HOME && slot_home(s, i) != home)
+            continue;
         const int got = slot_trylock(s, i);
         if (got == -EBUSY && result != AGAIN && in_passing(s, i))
             result = AGAIN;
@@ -274,10 +279,12 @@ static int take_slot(struct participant *p)
 {
     struct lfvec_recovery tally = {0};
     int result = AGAIN;
+    if (p->v->seg.nodes && take_any(p, numa_near(), &tally) == 0)
+        return 0;
     for (uint32_t tries = 0; tries < TAKE_TRIES && result == AGAIN; tries++) {
         if (tries)
             sched_yield();
-        result = take_any(p, &tally);
+        result = take_any(p, ANY_HOME, &tally);
     }
     return result == AGAIN ? -EUSERS : result;
 }

@@ -119,14 +119,15 @@ static void layout_slab(struct layout *l, uint32_t slab_bytes)
     l->data_off = slab_head_bytes(leaves, &l->meta_off);
 }
 
-int layout_compute(struct layout *l, const struct lfvec_attr *a, uint64_t most)
+int layout_compute(struct layout *l, const struct lfvec_attr *a, bool slot_pages, uint64_t most)
 {
     layout_elements(l, a->elem_size, a->leaf_bytes);
     layout_slab(l, a->slab_bytes);
     l->max_slots = a->max_slots;
     l->max_elems = a->max_elems;
     l->slots_off = 2 * SHM_PAGE;
-    l->slabtab_off = round_up(l->slots_off + (a->max_slots + UINT64_C(1)) * sizeof(struct shm_slot), SHM_PAGE);
+    l->slot_bytes = slot_pages ? SHM_PAGE : sizeof(struct shm_slot);
+    l->slabtab_off = round_up(l->slots_off + (a->max_slots + UINT64_C(1)) * l->slot_bytes, SHM_PAGE);
     most = most < a->max_bytes ? most : a->max_bytes;
     if (most <= l->slabtab_off)
         return -EOVERFLOW;
@@ -163,7 +164,7 @@ void layout_to_header(const struct layout *l, struct shm_header *h)
     h->dir_off = l->dir_off;
     h->dir_max = l->dir_max;
     h->slabs_off = l->slabs_off;
-    h->slot_bytes = sizeof(struct shm_slot);
+    h->slot_bytes = l->slot_bytes;
 }
 
 /* The attributes that a header claims, judged as if somebody asked for them. NULL, or the name of one that cannot be. */
@@ -203,7 +204,7 @@ static const char *header_sizes_fault(const struct layout *l, const struct shm_h
         return "leaf_stride does not go with elem_stride and elem_shift";
     if (h->slab_leaves != l->slab_leaves)
         return "slab_leaves does not go with slab_bytes and leaf_stride";
-    if (h->slot_bytes != sizeof(struct shm_slot))
+    if (h->slot_bytes != sizeof(struct shm_slot) && h->slot_bytes != SHM_PAGE)
         return "slot_bytes";
     return NULL;
 }
@@ -214,7 +215,7 @@ static const char *header_offsets_fault(const struct shm_header *h)
     if (h->slots_off != 2 * SHM_PAGE)
         return "slots_off";
     if (h->slabtab_off != round_up(h->slots_off + (h->max_slots + UINT64_C(1)) * h->slot_bytes, SHM_PAGE))
-        return "slabtab_off does not go with max_slots";
+        return "slabtab_off does not go with max_slots and slot_bytes";
     if (!h->slabs_max || h->slabs_max > h->max_bytes / h->slab_bytes)
         return "slabs_max does not go with max_bytes";
     if (h->dir_off % SHM_PAGE || h->dir_off > h->max_bytes || h->dir_off < h->slabtab_off + h->slabs_max * 8)
@@ -243,6 +244,7 @@ const char *layout_from_header(struct layout *l, const struct shm_header *h)
     l->max_elems = h->max_elems;
     l->max_bytes = h->max_bytes;
     l->slots_off = h->slots_off;
+    l->slot_bytes = h->slot_bytes;
     l->slabtab_off = h->slabtab_off;
     l->slabs_max = h->slabs_max;
     l->dir_off = h->dir_off;

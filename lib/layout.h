@@ -15,15 +15,18 @@ struct layout {
     uint32_t leaf_bytes, leaf_stride, slab_leaves, slab_words; /* words of a slab's bitmap */
     uint32_t meta_off, data_off;                               /* inside a slab */
     uint64_t slab_bytes;
-    uint32_t max_slots;
+    uint32_t max_slots, slot_bytes; /* from one slot to the next */
     uint64_t max_elems, slots_off, slabtab_off, slabs_max, dir_off, dir_max, slabs_off, max_bytes;
 };
 
 /* Fills in the defaults and checks the ranges: 0, or -EINVAL and a sentence. */
 int layout_attr_check(struct lfvec_attr *attr, const char *name);
 
-/* Computes the layout within `most` bytes: 0, or -EOVERFLOW if that does not hold one slab. *attr has passed layout_attr_check(). */
-int layout_compute(struct layout *l, const struct lfvec_attr *attr, uint64_t most);
+/*
+ * Computes the layout within `most` bytes: 0, or -EOVERFLOW if that does not hold one slab. *attr has passed layout_attr_check().
+ * slot_pages: each slot gets a page of its own, so that it can lie on a NUMA node of its own.
+ */
+int layout_compute(struct layout *l, const struct lfvec_attr *attr, bool slot_pages, uint64_t most);
 
 void layout_to_header(const struct layout *l, struct shm_header *h);
 

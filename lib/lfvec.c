@@ -7,6 +7,7 @@
 #include "join.h"
 #include "lease.h"
 #include "memory.h"
+#include "region.h"
 #include "shm.h"
 #include "stat.h"
 #include "vector.h"
@@ -378,6 +379,22 @@ int lfvec_participant(lfvec_t *v, uint32_t slot, struct lfvec_participant *out)
 {
     const int saved = errno;
     const int err = v && out ? stat_participant(v, slot, out) : -EINVAL;
+    errno = saved;
+    return err;
+}
+
+int lfvec_region(lfvec_t *v, uint64_t i, struct lfvec_region *out)
+{
+    const int saved = errno;
+    const int err = v && out ? region_describe(v, i, out) : -EINVAL;
+    errno = saved;
+    return err;
+}
+
+int lfvec_region_pages(lfvec_t *v, uint64_t i, struct lfvec_pages *out)
+{
+    const int saved = errno;
+    const int err = v && out ? region_pages(v, i, out) : -EINVAL;
     errno = saved;
     return err;
 }

@@ -31,10 +31,13 @@ int participant_spares(struct participant *p, uint32_t want)
 {
     struct segment *s = &p->v->seg;
     while (p->spares < want) {
+        const uint32_t slabs = p->slabs.count;
         uint64_t ref;
         int err = slab_find(s, &p->slabs, p->me, &ref);
         if ((err == -ENOSPC || err == -EOVERFLOW) && recover_unheld(s, p->me)) /* what nobody holds may have had room */
             err = slab_find(s, &p->slabs, p->me, &ref);
+        if (p->slabs.count != slabs) /* rare enough to ask where we run */
+            slot_moved(s, p->me);
         err = err ? err : take_spare(p, ref);
         if (err)
             return err;

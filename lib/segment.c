@@ -4,6 +4,8 @@
  */
 #include "segment.h"
 
+#include "lfvec.h"
+#include "numa.h"
 #include "shm.h"
 
 #include <errno.h>
@@ -75,6 +77,15 @@ static uint64_t extent_step(const struct extent *e, uint64_t have, uint64_t n)
     return to < e->max ? to : e->max;
 }
 
+/* Memory for units [have, to). Everybody reads an extent, so it is spread over the nodes. */
+static int extent_commit(struct segment *s, const struct extent *e, uint64_t have, uint64_t to)
+{
+    const uint64_t off = e->off + have * e->unit, bytes = (to - have) * e->unit;
+    if (off + bytes <= s->mapped)
+        numa_place(s->base + off, bytes, LFVEC_NUMA_INTERLEAVE, s->nodes, 0);
+    return segment_commit(s, off, bytes);
+}
+
 int segment_extend(struct segment *s, struct extent *e, uint64_t n)
 {
     if (n > e->max)
@@ -84,10 +95,10 @@ int segment_extend(struct segment *s, struct extent *e, uint64_t n)
         return -EBADMSG;
     if (have < n) {
         uint64_t to = extent_step(e, have, n);
-        int err = segment_commit(s, e->off + have * e->unit, (to - have) * e->unit);
+        int err = extent_commit(s, e, have, to);
         if (err == -ENOSPC && to > n) { /* no room for a whole step: what is needed, then */
             to = n;
-            err = segment_commit(s, e->off + have * e->unit, (to - have) * e->unit);
+            err = extent_commit(s, e, have, to);
         }
         if (err)
             return err;

@@ -36,7 +36,8 @@ struct segment {
     struct extent dir, slabtab;
     shm_u64 *slab_known; /* private bits: slabs seen to have memory */
     uint32_t numa, flags;
-    uint64_t numa_nodes;
+    uint64_t numa_nodes; /* as asked for */
+    uint64_t nodes;      /* nodes to place pages on; 0: there is nothing to choose */
     uint64_t elem_tag;
     char name[256];
 };

@@ -36,6 +36,11 @@ uint32_t slab_word_owner(uint64_t word)
     return (uint32_t)(word >> 32) & 0xffff;
 }
 
+static int32_t word_node(uint64_t word)
+{
+    return (int32_t)(word >> 48 & 0xff);
+}
+
 static shm_u64 *table(const struct segment *s)
 {
     return (shm_u64 *)(s->base + s->l.slabtab_off);
@@ -107,7 +112,7 @@ static int commit(struct segment *s, uint64_t slab, int32_t node)
 {
     const uint64_t off = s->l.slabs_off + slab * s->l.slab_bytes;
     if (off + s->l.slab_bytes <= s->mapped) {
-        numa_place(s->base + off, s->l.slab_bytes, s->numa, s->numa_nodes, node);
+        numa_place(s->base + off, s->l.slab_bytes, s->numa, s->nodes, node);
         if (s->flags & LFVEC_HUGEPAGES)
             (void)madvise(s->base + off, s->l.slab_bytes, MADV_HUGEPAGE);
     }
@@ -128,7 +133,7 @@ enum { AGAIN = 1 };
 
 static int claim(struct segment *s, uint64_t slab, uint64_t from, uint32_t me, uint64_t to)
 {
-    const int32_t node = numa_here();
+    const int32_t node = word_node(to);
     const uint64_t claimed = word_make(SHM_SLAB_CLAIMED, me, node);
     shm_raise(&s->control->slabs_high, slab + 1, memory_order_relaxed); /* before: an heir looks for claims below it */
     if (!word_cas(s, slab, from, claimed))
@@ -138,15 +143,19 @@ static int claim(struct segment *s, uint64_t slab, uint64_t from, uint32_t me, u
     return err;
 }
 
-/* A committed slab that nobody owns: one CAS, no system call. */
-static int claim_unowned(struct segment *s, uint32_t me, uint64_t *slab)
+/* A committed slab that nobody owns, on this node or, if that is ANY_NODE, on any: one CAS, no system call. */
+enum { ANY_NODE = -1 };
+
+static int claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t *slab)
 {
     const uint64_t high = slab_high(s);
     for (*slab = 0; *slab < high; ++*slab) {
         const uint64_t word = slab_word(s, *slab);
-        if (slab_word_state(word) != SHM_SLAB_UNOWNED || (!slab_known(s, *slab) && slab_learn(s, *slab) != 0))
+        if (slab_word_state(word) != SHM_SLAB_UNOWNED || (node != ANY_NODE && word_node(word) != node))
             continue;
-        if (word_cas(s, *slab, word, word_make(SHM_SLAB_OWNED, me, numa_here())))
+        if (!slab_known(s, *slab) && slab_learn(s, *slab) != 0)
+            continue;
+        if (word_cas(s, *slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
             return 0;
     }
     return AGAIN;
@@ -155,7 +164,8 @@ static int claim_unowned(struct segment *s, uint32_t me, uint64_t *slab)
 /* A slab that never had memory, or lost the race for it. */
 static int claim_fresh(struct segment *s, uint32_t me, bool owned, uint64_t *slab)
 {
-    const uint64_t to = owned ? word_make(SHM_SLAB_OWNED, me, numa_here()) : word_make(SHM_SLAB_UNOWNED, 0, numa_here());
+    const int32_t node = numa_near();
+    const uint64_t to = owned ? word_make(SHM_SLAB_OWNED, me, node) : word_make(SHM_SLAB_UNOWNED, 0, node);
     int err = -EOVERFLOW;
     for (*slab = 0; *slab < s->l.slabs_max; ++*slab) {
         if (!extent_covers(&s->slabtab, *slab) && (err = segment_extend(s, &s->slabtab, *slab + 1)) != 0)
@@ -176,19 +186,29 @@ int slab_reserve(struct segment *s, uint32_t me)
     return claim_fresh(s, me, false, &slab);
 }
 
+/* What nobody owns goes first, except that new memory on our own node is better than old memory on another. */
+static int claim_best(struct segment *s, uint32_t me, uint64_t *slab)
+{
+    const bool local = s->nodes && s->numa == LFVEC_NUMA_LOCAL;
+    int err = claim_unowned(s, me, local ? numa_near() : ANY_NODE, slab);
+    if (err != AGAIN)
+        return err;
+    err = claim_fresh(s, me, true, slab);
+    return err && local && claim_unowned(s, me, ANY_NODE, slab) == 0 ? 0 : err;
+}
+
 static int claim_any(struct segment *s, struct slab_set *set, uint32_t me)
 {
     uint64_t slab;
     if (!extent_covers(&s->slabtab, 0) || slab_high(s) < atomic_load_explicit(&s->control->slabs_high, memory_order_relaxed))
         (void)segment_extend_known(s, &s->slabtab, 0); /* others may have extended the table */
-    int err = claim_unowned(s, me, &slab);
-    if (err == AGAIN)
-        err = claim_fresh(s, me, true, &slab);
+    int err = claim_best(s, me, &slab);
     if (err)
         return err;
     err = set_add(set, slab);
     if (err) { /* no private memory to remember it: give it back */
-        (void)word_cas(s, slab, slab_word(s, slab), word_make(SHM_SLAB_UNOWNED, 0, 0));
+        const uint64_t word = slab_word(s, slab);
+        (void)word_cas(s, slab, word, word_make(SHM_SLAB_UNOWNED, 0, word_node(word)));
         return err;
     }
     /* it takes the place of the current one, so that the round goes on from here afterwards, and comes to all of them */
@@ -292,8 +312,8 @@ bool slab_taken(struct segment *s, uint64_t ref)
 /* A claim that its maker did not live to complete. */
 static void complete_claim(struct segment *s, uint64_t slab, uint64_t word, uint32_t me)
 {
-    const int err = commit(s, slab, numa_here());
-    (void)word_cas(s, slab, word, err ? word_make(SHM_SLAB_FREE, 0, 0) : word_make(SHM_SLAB_OWNED, me, numa_here()));
+    const int err = commit(s, slab, word_node(word));
+    (void)word_cas(s, slab, word, err ? word_make(SHM_SLAB_FREE, 0, 0) : word_make(SHM_SLAB_OWNED, me, word_node(word)));
 }
 
 int slab_set_load(struct segment *s, struct slab_set *set, uint32_t me)
@@ -343,7 +363,7 @@ uint32_t slab_release_empty(struct segment *s, uint32_t me)
         if (!slab_known(s, slab) && slab_learn(s, slab) != 0)
             continue;
         if (slab_count_free(s, slab) == s->l.slab_leaves)
-            released += word_cas(s, slab, word, word_make(SHM_SLAB_UNOWNED, 0, 0));
+            released += word_cas(s, slab, word, word_make(SHM_SLAB_UNOWNED, 0, word_node(word)));
     }
     return released;
 }

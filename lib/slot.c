@@ -48,6 +48,13 @@ void slot_announce(struct segment *s, uint32_t i)
     atomic_store_explicit(&slot->pid, id.pid, memory_order_release); /* SYNC: slot-holder (release) */
 }
 
+void slot_moved(struct segment *s, uint32_t i)
+{
+    const int32_t here = numa_here();
+    if (atomic_load_explicit(&slot_at(s, i)->node, memory_order_relaxed) != here)
+        atomic_store_explicit(&slot_at(s, i)->node, here, memory_order_relaxed);
+}
+
 void slot_retire(struct segment *s, uint32_t i)
 {
     atomic_store_explicit(&slot_at(s, i)->pid, 0, memory_order_release); /* SYNC: slot-holder (release) */

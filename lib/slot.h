@@ -12,7 +12,20 @@
 
 static inline struct shm_slot *slot_at(const struct segment *s, uint32_t i)
 {
-    return (struct shm_slot *)(s->base + s->l.slots_off) + i;
+    return (struct shm_slot *)(s->base + s->l.slots_off + (size_t)i * s->l.slot_bytes);
+}
+
+/* The NUMA node of its pages; -1 = as the kernel likes. */
+static inline int32_t slot_home(const struct segment *s, uint32_t i)
+{
+    return (int32_t)atomic_load_explicit(&slot_at(s, i)->home, memory_order_relaxed) - 1;
+}
+
+/* Does its holder run on another NUMA node than that of slot `me`? By what they wrote down. */
+static inline bool slot_is_far(const struct segment *s, uint32_t i, uint32_t me)
+{
+    return s->nodes && atomic_load_explicit(&slot_at(s, i)->node, memory_order_relaxed) !=
+                           atomic_load_explicit(&slot_at(s, me)->node, memory_order_relaxed);
 }
 
 static inline bool slot_exists(const struct segment *s, uint32_t i)
@@ -28,6 +41,7 @@ void slot_unlock(struct segment *s, uint32_t i);
 int slot_reset_mutex(struct segment *s, uint32_t i); /* for lfvec_recover_forced() alone */
 
 void slot_announce(struct segment *s, uint32_t i); /* writes down who holds it: the calling thread */
+void slot_moved(struct segment *s, uint32_t i);    /* the calling thread holds it, and may be on another NUMA node by now */
 void slot_retire(struct segment *s, uint32_t i);   /* the opposite */
 
 void slot_holder(const struct segment *s, uint32_t i, struct proc_id *id);

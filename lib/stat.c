@@ -27,7 +27,11 @@ static void stat_identity(const struct segment *s, struct lfvec_stat *out)
     out->slab_bytes = (uint32_t)s->l.slab_bytes;
     out->max_slots = s->l.max_slots;
     out->numa = s->numa;
-    out->numa_in_force = numa_in_force();
+    out->numa_in_force = s->nodes != 0;
+    out->numa_why = numa_why();
+    if (s->nodes && s->numa != LFVEC_NUMA_LOCAL && s->numa_nodes && !(s->numa_nodes & s->nodes))
+        out->numa_why = LFVEC_NUMA_NO_SUCH_NODE;
+    out->numa_placed = s->nodes;
     out->numa_nodes = s->numa_nodes;
     out->flags = s->flags;
     out->read_only = s->read_only;

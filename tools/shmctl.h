@@ -6,7 +6,11 @@
  *   shmctl_call.c   one command line: options, operands, help
  *   shmctl_table.c  reports: the only place that knows libsmartcols
  *   shmctl_value.c  elements to text and back
+ *   shmctl_fields.c elements as fields of a struct, to text and back
+ *   shmctl_progress.c, shmctl_pace.c  a bar for long work; sleeping until something happens
+ *   shmctl_screen.c the terminal as a whole: the only place that knows ncurses
  *   shmctl_slots.c  rows about slots
+ *   shmctl_scan.c   the segments of this machine
  *   shmctl_ask.c    what destructive commands owe to those who still use the segment
  *   shmctl_*.c      one file a command, each exporting one struct command
  *   shmctl.c        the table of commands
@@ -115,6 +119,8 @@ _Noreturn void call_usage(const struct call *call, const char *format, ...) __at
 uint64_t call_number(const struct call *call, const char *what, const char *text, uint64_t min, uint64_t max);
 uint64_t call_bytes(const struct call *call, const char *what, const char *text, uint64_t min, uint64_t max);
 
+uint64_t call_seconds(const struct call *call, const char *what, const char *text); /* ns */
+
 int call_run(const struct command *command, int argc, char **argv);
 
 void call_help(const struct command *command, FILE *out);
@@ -136,6 +142,9 @@ lfvec_t *open_segment(const char *name, int flags, int *status);
 /* complain() about a failed lfvec_open() with its errno, in the library's own sentence. Returns the status. */
 int open_failed(const char *name, int error);
 
+/* complain() that `what` is not allowed: whose it is, its mode, what to do. Returns BLIND. */
+int denied(const char *name, const char *what);
+
 /*
  * Whether the lfvec_open() that just failed with `error` found an object that is no lfvec segment at all, rather than a damaged one.
  * Both are EBADMSG; only the sentence tells them apart. When in doubt: foreign, so that it is left alone.
@@ -153,17 +162,32 @@ void *need(size_t bytes);
 
 bool parse_number(const char *text, uint64_t *value); /* decimal, or hex after 0x */
 bool parse_bytes(const char *text, uint64_t *value);  /* and K, M, G, T: powers of 1024 */
+bool parse_seconds(const char *text, uint64_t *ns);   /* 2, 0.25, 250ms, 10s, 5m, 1h */
 
 /* Text for people. Each writes into buf and returns it. */
 char *text_bytes(char *buf, size_t size, uint64_t bytes);
+char *text_rate(char *buf, size_t size, double per_second); /* powers of 1000 */
+char *text_seconds(char *buf, size_t size, uint64_t ns);
 char *text_time(char *buf, size_t size, uint64_t seconds);
 char *text_uuid(char *buf, size_t size, const uint8_t uuid[16]);
 char *text_user(char *buf, size_t size, uint32_t uid);
 char *text_group(char *buf, size_t size, uint32_t gid);
 const char *text_state(uint32_t state);
 
+/* Bytes of the UTF-8 character at text, or 0 if it is none. */
+size_t utf8_length(const char *text);
+
 /* Bytes free in and total of the file system of the segments; false if it cannot be told. */
 bool shm_space(uint64_t *free_bytes, uint64_t *total_bytes);
+
+/* ---- all segments: shmctl_scan.c ---- */
+
+struct stat;
+typedef void scan_visitor(void *context, const char *name, const struct stat *file);
+
+int scan_objects(scan_visitor *visit, void *context); /* every object that may be a segment, by name */
+/* Why lfvec_open() failed on one: "version", "damaged", "unfinished", "denied", or NULL if it is none of ours. */
+const char *scan_why(int error);
 
 /* ---- reports: shmctl_table.c ---- */
 
@@ -190,9 +214,12 @@ void report_open_slots(struct report *report, const struct call *call);
 /* Another set of columns under the same options: for --dry-run. */
 void report_open_as(struct report *report, const struct call *call, const struct column *columns, enum report_style style,
                     const char *name);
+/* The command's report with columns made for this call; list is like -o, or NULL. */
+void report_open_list(struct report *report, const struct call *call, const struct column *columns, const char *list);
 void report_csv(struct report *report);                          /* values separated by commas */
 void report_width(struct report *report, int column, int width); /* known beforehand, for reports that are flushed in parts */
 void report_as_number(struct report *report, int column);        /* a text column that holds numbers this time: no quotes in JSON */
+void report_escaped(struct report *report, int column);          /* its backslashes are escapes already */
 void report_row(struct report *report);
 /* Sets a cell of the row: as people read it, and as programs do. */
 void report_set(struct report *report, int column, const char *people, const char *program);
@@ -201,13 +228,16 @@ void report_number(struct report *report, int column, uint64_t number);
 void report_signed(struct report *report, int column, int64_t number);
 void report_bytes(struct report *report, int column, uint64_t bytes);
 void report_time(struct report *report, int column, uint64_t seconds);
+void report_rate(struct report *report, int column, double per_second);
+void report_seconds(struct report *report, int column, uint64_t ns);
 void report_hex(struct report *report, int column, uint64_t number);
 void report_bool(struct report *report, int column, bool yes);
 void report_maybe(struct report *report, int column, bool yes); /* of a COLUMN_MAYBE */
 void report_none(struct report *report, int column);            /* there is no such thing, or it is not known: "-", in JSON null */
 /* Prints the rows so far and forgets them, if the form of output allows it: for reports of any length. */
 void report_flush(struct report *report);
-void report_close(struct report *report); /* prints and frees */
+void report_close(struct report *report);       /* prints and frees */
+char *report_close_text(struct report *report); /* to be freed; "" if there is nothing to print */
 /* The same for two reports: one below the other, in JSON as one object. */
 void report_close_both(struct report *first, struct report *second);
 bool report_shows(const struct report *report, int column);
@@ -283,6 +313,89 @@ const char *value_parse(const struct value *value, const char *text, unsigned ch
 int value_read(const struct value *value, unsigned char *out, size_t *got);
 void report_value(struct report *report, int column, const struct value *value);
 
+/* Numbers of 1, 2, 4 or 8 bytes in memory, and bytes; parsing returns NULL, or what is wrong. */
+bool value_number_size(uint32_t size);
+uint64_t value_number(const unsigned char *elem, uint32_t size);
+int64_t value_signed_number(const unsigned char *elem, uint32_t size);
+void value_store_number(unsigned char *out, uint32_t size, uint64_t number);
+void value_bytes_text(char *to, const unsigned char *elem, uint32_t size);
+const char *value_parse_integer(const char *text, unsigned char *out, uint32_t size);
+const char *value_parse_bytes(const char *text, unsigned char *out, uint32_t size);
+
+/* ---- elements as fields: shmctl_fields.c ---- */
+
+enum { FIELDS_MOST = 56 };
+
+struct field {
+    char kind;     /* u i h f s x */
+    uint32_t size; /* bytes */
+    uint64_t at;   /* offset in the element */
+};
+
+/* How dump and load see an element. Zeroed: by its default. */
+struct fields {
+    const char *name; /* of a format that is one field; NULL with count 0: the default */
+    bool raw, csv;
+    uint32_t size; /* bytes of an element */
+    int count;
+    struct field of[FIELDS_MOST];
+    char *text; /* of one field, by fields_text() */
+};
+
+void fields_option(struct fields *fields, const struct call *call, const char *text); /* the argument of --format */
+void fields_fit(struct fields *fields, const struct call *call, const lfvec_t *v);    /* to the elements of v, or a usage error */
+void fields_free(struct fields *fields);
+const char *fields_text(const struct fields *fields, int i, const unsigned char *elem, bool bare); /* bare: without quotes */
+const char *fields_parse(const struct fields *fields, int i, const char *text, unsigned char *elem);
+bool fields_number(const struct fields *fields, int i);
+int fields_width(const struct fields *fields, int i); /* of the longest text, or so */
+bool fields_heading(const char *text);                /* could be the heading of a column of dump */
+/* The next cell of a line, in place and without its quotes, or NULL. Cells end with blanks or a comma. */
+char *fields_cell(char **at, bool *quoted);
+
+/* ---- long work, and waiting: shmctl_progress.c, shmctl_pace.c ---- */
+
+uint64_t clock_now(void); /* ns */
+
+struct progress {
+    const char *what;
+    uint64_t total, next; /* next: when it is drawn again, UINT64_MAX = never */
+    int drawn;            /* characters */
+};
+
+void progress_open(struct progress *progress, const char *what, uint64_t total); /* total 0: unknown, and elements are counted */
+void progress_never(struct progress *progress);
+void progress_step(struct progress *progress, uint64_t done);
+void progress_close(struct progress *progress); /* wipes it away */
+
+struct pace {
+    int ms;
+    uint64_t end;
+};
+
+void pace_begin(struct pace *pace, uint64_t timeout); /* ns; UINT64_MAX = none */
+void pace_again(struct pace *pace);                   /* something happened */
+/* Sleeps. False when the time is over, or the reader of `output` (-1 = none) is gone. */
+bool pace_rest(struct pace *pace, int output);
+
+/* ---- the whole terminal: shmctl_screen.c ---- */
+
+enum screen_style { SCREEN_PLAIN, SCREEN_TITLE, SCREEN_HEADING };
+enum { SCREEN_TIME = -1, SCREEN_RESIZED = -2, SCREEN_END = -3 };
+
+bool screen_open(void);  /* false: this terminal cannot be used */
+void screen_close(void); /* does not return if a signal ended it */
+int screen_rows(void);
+int screen_columns(void);
+bool screen_draws_blocks(void); /* or only ASCII */
+/* A picture, from the top: screen_begin(), lines, screen_end(). */
+void screen_begin(void);
+void screen_line(const char *text, enum screen_style style);
+int screen_room(void); /* rows that are left */
+void screen_end(void);
+/* A key, j and k for the arrows, or SCREEN_...: until the time of clock_now() */
+int screen_key(uint64_t until);
+
 /* ---- destructive commands: shmctl_ask.c ---- */
 
 /* DONE, or a complaint that names the live participants, unless --force. */
@@ -302,9 +415,10 @@ void plan_step(struct report *report, const char *action, const char *target, co
 uint32_t plan_slots(struct report *report, lfvec_t *v, const struct lfvec_stat *st, uint32_t state);
 
 /* ---- the commands ---- */
-extern const struct command command_list, command_info, command_ps, command_dump, command_check;
-extern const struct command command_push, command_pop, command_get, command_set;
-extern const struct command command_recover, command_reset, command_reserve;
+extern const struct command command_list, command_info, command_ps, command_dump, command_check, command_wait, command_export,
+    command_watch;
+extern const struct command command_push, command_pop, command_get, command_set, command_load;
+extern const struct command command_recover, command_reset, command_reserve, command_trim;
 extern const struct command command_create, command_rm;
 
 #endif

@@ -232,6 +232,14 @@ uint64_t call_bytes(const struct call *call, const char *what, const char *text,
     return within(call, what, text, parsed, value, (const uint64_t[2]){min, max});
 }
 
+uint64_t call_seconds(const struct call *call, const char *what, const char *text)
+{
+    uint64_t ns = 0;
+    if (!parse_seconds(text, &ns))
+        call_usage(call, "%s: \"%s\" is no time such as 2, 0.5, 250ms, 5m or 1h", what, text);
+    return ns;
+}
+
 int call_run(const struct command *command, int argc, char **argv)
 {
     struct options all;

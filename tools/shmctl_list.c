@@ -6,10 +6,7 @@
  */
 #include "shmctl.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 enum { NAME, SIZE, ELEM, MEMORY, ALIVE, DEAD, UNKNOWN, MODE, OWNER, GROUP, CREATED, STATUS, STOPPED, CAPACITY, TAG, UUID };
@@ -68,86 +65,47 @@ static void show_segment(struct report *report, const struct lfvec_stat *st)
     report_text(report, UUID, text_uuid(text, sizeof text, st->uuid));
 }
 
-/* NULL for what is none of ours. ENOENT of an object that is there: its creator has not finished, and never will. */
-static const char *why_unopened(bool all, int error)
-{
-    switch (error) {
-    case EPROTONOSUPPORT:
-        return "version";
-    case EBADMSG:
-        return is_foreign(error) ? NULL : "damaged";
-    case ENOENT:
-        return "unfinished";
-    case EACCES:
-        return all ? "denied" : NULL;
-    default:
-        return NULL;
-    }
-}
-
 static void show_unopened(struct report *report, const char *name, const struct stat *file, bool all, int error)
 {
     char path[sizeof SHM_DIRECTORY + 256];
     struct stat now;
-    const char *why = why_unopened(all, error);
+    const char *why = error == EACCES && !all ? NULL : scan_why(error);
     snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
     if (why && lstat(path, &now) == 0)
         show_file(report, name, file, why);
 }
 
-static void show_object(struct report *report, const char *name, const struct stat *file, bool all)
+struct list {
+    struct report report;
+    bool all;
+};
+
+static void show_object(void *context, const char *name, const struct stat *file)
 {
+    struct list *list = context;
     struct lfvec_stat st;
     lfvec_t *v = lfvec_open(name, LFVEC_RDONLY, NULL);
     if (!v) {
-        show_unopened(report, name, file, all, errno);
+        show_unopened(&list->report, name, file, list->all, errno);
         return;
     }
     bool sound = lfvec_stat(v, &st) == 0;
-    show_file(report, name, file, sound ? "ok" : "damaged");
+    show_file(&list->report, name, file, sound ? "ok" : "damaged");
     if (sound)
-        show_segment(report, &st);
+        show_segment(&list->report, &st);
     lfvec_detach(v);
-}
-
-/*
- * Regular files only: opening a FIFO that lies there would wait for its writer. Not the empty ones: an empty object says nothing about
- * whose it is, and to find out whether a creator is at work the library would wait for a lock that anybody may hold.
- */
-static void show_entry(struct report *report, const char *entry, bool all)
-{
-    char path[sizeof SHM_DIRECTORY + 256], *name = path + sizeof SHM_DIRECTORY - 1;
-    struct stat file;
-    snprintf(path, sizeof path, SHM_DIRECTORY "/%s", entry);
-    if (lstat(path, &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0 && !name_fault(name))
-        show_object(report, name, &file, all);
-}
-
-static int walk(struct report *report, bool all)
-{
-    struct dirent **entries;
-    int count = scandir(SHM_DIRECTORY, &entries, NULL, alphasort);
-    if (count < 0)
-        return complain(BLIND, SHM_DIRECTORY, "%s; mount a tmpfs there", strerror(errno));
-    for (int i = 0; i < count; i++) {
-        show_entry(report, entries[i]->d_name, all);
-        free(entries[i]);
-    }
-    free(entries);
-    return DONE;
 }
 
 static int run(struct call *call)
 {
-    struct report report;
-    bool all = false;
+    struct list list = {.all = false};
     for (int key; (key = call_next(call)) != 0;)
-        all |= key == 'a';
+        list.all |= key == 'a';
     if (call->argc)
         call_usage(call, "too many operands; info tells about one segment");
-    report_open(&report, call);
-    int status = walk(&report, all);
-    report_close(&report);
+    report_open(&list.report, call);
+    int status = scan_objects(show_object, &list);
+    report_close(&list.report);
     return status;
 }
 

@@ -31,6 +31,8 @@ static int remove_name(const char *name)
     int error = lfvec_unlink(name);
     if (error == -ENOENT)
         return complain(NO, name, "somebody else removed it meanwhile");
+    if (error == -EACCES || error == -EPERM)
+        return denied(name, "remove");
     if (error)
         return complain(BLIND, name, "cannot be removed: %s; ask its owner, or root", strerror(-error));
     return DONE;

@@ -116,10 +116,9 @@ static void add_columns(struct report *report)
     }
 }
 
-void report_open_as(struct report *report, const struct call *call, const struct column *columns, enum report_style style, const char *name)
+static void open_with(struct report *report, const struct call *call, const struct column *columns, enum report_style style,
+                      const char *name, const char *list)
 {
-    const bool own = columns == call->command->columns || columns == call->command->slots;
-    const char *list = own ? call->columns : NULL; /* -o names the command's own */
     memset(report, 0, sizeof *report);
     report->call = call;
     report->columns = columns;
@@ -138,6 +137,17 @@ void report_open_as(struct report *report, const struct call *call, const struct
         add_upright(report);
     else
         add_columns(report);
+}
+
+void report_open_as(struct report *report, const struct call *call, const struct column *columns, enum report_style style, const char *name)
+{
+    const bool own = columns == call->command->columns || columns == call->command->slots;
+    open_with(report, call, columns, style, name, own ? call->columns : NULL); /* -o names the command's own */
+}
+
+void report_open_list(struct report *report, const struct call *call, const struct column *columns, const char *list)
+{
+    open_with(report, call, columns, call->command->style, call->command->report, list);
 }
 
 void report_open(struct report *report, const struct call *call)
@@ -176,6 +186,13 @@ void report_as_number(struct report *report, int column)
         checked(scols_column_set_json_type(scols_table_get_column(report->table, (size_t)place), SCOLS_JSON_NUMBER));
 }
 
+void report_escaped(struct report *report, int column)
+{
+    int place = report->place[column];
+    if (place >= 0 && !report->upright)
+        checked(scols_column_set_safechars(scols_table_get_column(report->table, (size_t)place), "\\"));
+}
+
 /* ---- filling it ---- */
 
 void report_row(struct report *report)
@@ -207,32 +224,12 @@ void report_set(struct report *report, int column, const char *people, const cha
 }
 
 /* JSON is UTF-8 by definition, names of files and of threads are not: a byte that belongs to no character becomes U+FFFD. */
-static size_t character_length(const unsigned char *s)
-{
-    static const struct {
-        unsigned char mask, lead, length;
-    } forms[] = {{0x80, 0, 1}, {0xe0, 0xc0, 2}, {0xf0, 0xe0, 3}, {0xf8, 0xf0, 4}};
-    bool overlong = *s == 0xc0 || *s == 0xc1 || (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xf0 && s[1] < 0x90);
-    bool surrogate = (*s == 0xed && s[1] > 0x9f) || (*s == 0xf4 && s[1] > 0x8f) || *s > 0xf4;
-    if (overlong || surrogate)
-        return 0;
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if ((*s & forms[i].mask) != forms[i].lead)
-            continue;
-        for (size_t k = 1; k < forms[i].length; k++)
-            if ((s[k] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].length;
-    }
-    return 0;
-}
-
 static char *clean(const char *text)
 {
     char *out = need(3 * strlen(text) + 1);
     char *to = out;
     while (*text) {
-        size_t n = character_length((const unsigned char *)text);
+        size_t n = utf8_length(text);
         memcpy(to, n ? text : "\xef\xbf\xbd", n ? n : 3);
         to += n ? n : 3;
         text += n ? n : 1;
@@ -275,6 +272,20 @@ void report_time(struct report *report, int column, uint64_t seconds)
     char people[32], program[24];
     snprintf(program, sizeof program, "%" PRIu64, seconds);
     report_set(report, column, text_time(people, sizeof people, seconds), program);
+}
+
+void report_rate(struct report *report, int column, double per_second)
+{
+    char people[24], program[32];
+    snprintf(program, sizeof program, "%.1f", per_second);
+    report_set(report, column, text_rate(people, sizeof people, per_second), program);
+}
+
+void report_seconds(struct report *report, int column, uint64_t ns)
+{
+    char text[24];
+    text_seconds(text, sizeof text, ns);
+    report_set(report, column, text, text);
 }
 
 void report_hex(struct report *report, int column, uint64_t number)
@@ -335,6 +346,15 @@ void report_close(struct report *report)
     if (ready(report))
         scols_print_table(report->table);
     drop(report);
+}
+
+char *report_close_text(struct report *report)
+{
+    char *text = NULL;
+    if (ready(report))
+        checked(scols_print_table_to_string(report->table, &text));
+    drop(report);
+    return text ? text : need(1);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 /* ---- messages ---- */
@@ -114,6 +115,38 @@ bool parse_bytes(const char *text, uint64_t *value)
     return true;
 }
 
+/* What a number on its own counts for, after "ms", "s", "m", "h" or nothing; 0 for anything else. */
+static uint64_t unit_of_time(const char *unit)
+{
+    const uint64_t second = 1000000000;
+    if (strcmp(unit, "") == 0 || strcmp(unit, "s") == 0)
+        return second;
+    if (strcmp(unit, "ms") == 0)
+        return second / 1000;
+    return strcmp(unit, "m") == 0 ? 60 * second : strcmp(unit, "h") == 0 ? 3600 * second : 0;
+}
+
+/* Integer arithmetic: the point is a point in every locale. At most some 11 years. */
+bool parse_seconds(const char *text, uint64_t *ns)
+{
+    uint64_t whole = 0, part = 0, scale = 1;
+    const char *end = *text == '.' ? text : scan_number(text, &whole);
+    if (!end || (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')))
+        return false;
+    bool point = *end == '.';
+    for (end += point; point && *end >= '0' && *end <= '9'; end++) {
+        if (scale == 1000000)
+            continue;
+        part = part * 10 + (uint64_t)(*end - '0');
+        scale *= 10;
+    }
+    uint64_t unit = unit_of_time(end);
+    if (!unit || (point && scale == 1) || whole > 100000 * (3600000000000 / unit))
+        return false;
+    *ns = whole * unit + part * (unit / scale);
+    return true;
+}
+
 /* One digit after the point, integer arithmetic: the same in every locale. Rounds to the nearest tenth. */
 char *text_bytes(char *buf, size_t size, uint64_t bytes)
 {
@@ -132,6 +165,27 @@ char *text_bytes(char *buf, size_t size, uint64_t bytes)
         snprintf(buf, size, "%llu.%llu%c", (unsigned long long)whole, (unsigned long long)tenths, units[unit]);
     else
         snprintf(buf, size, "%llu%c", (unsigned long long)whole, units[unit]);
+    return buf;
+}
+
+char *text_rate(char *buf, size_t size, double per_second)
+{
+    static const char units[] = " kMGTP";
+    unsigned unit = 0;
+    for (; unit < 5 && per_second >= 999.5; unit++)
+        per_second /= 1000;
+    if (unit == 0)
+        snprintf(buf, size, "%.0f", per_second);
+    else
+        snprintf(buf, size, per_second < 9.95 ? "%.1f%c" : "%.0f%c", per_second, units[unit]);
+    return buf;
+}
+
+/* To the millisecond, without needless zeros. */
+char *text_seconds(char *buf, size_t size, uint64_t ns)
+{
+    uint64_t ms = (ns + 500000) / 1000000;
+    snprintf(buf, size, "%.*f", ms % 1000 == 0 ? 0 : ms % 100 == 0 ? 1 : ms % 10 == 0 ? 2 : 3, (double)ms / 1000);
     return buf;
 }
 
@@ -179,6 +233,29 @@ const char *text_state(uint32_t state)
         [LFVEC_SLOT_DEAD] = "dead", [LFVEC_SLOT_UNKNOWN] = "unknown",
     };
     return state < sizeof names / sizeof names[0] ? names[state] : "?";
+}
+
+/* ---- characters ---- */
+
+size_t utf8_length(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    static const struct {
+        unsigned char mask, lead, length;
+    } forms[] = {{0x80, 0, 1}, {0xe0, 0xc0, 2}, {0xf0, 0xe0, 3}, {0xf8, 0xf0, 4}};
+    bool overlong = *s == 0xc0 || *s == 0xc1 || (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xf0 && s[1] < 0x90);
+    bool surrogate = (*s == 0xed && s[1] > 0x9f) || (*s == 0xf4 && s[1] > 0x8f) || *s > 0xf4;
+    if (overlong || surrogate)
+        return 0;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if ((*s & forms[i].mask) != forms[i].lead)
+            continue;
+        for (size_t k = 1; k < forms[i].length; k++)
+            if ((s[k] & 0xc0) != 0x80)
+                return 0;
+        return forms[i].length;
+    }
+    return 0;
 }
 
 /* ---- segments ---- */
@@ -268,8 +345,23 @@ static int open_status(int error)
     }
 }
 
+int denied(const char *name, const char *what)
+{
+    char path[sizeof SHM_DIRECTORY + 256], owner[40], group[40];
+    struct stat file;
+    snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
+    if (lstat(path, &file) != 0)
+        return complain(BLIND, name, "%s: not allowed; ask its owner, or root", what);
+    text_user(owner, sizeof owner, file.st_uid);
+    text_group(group, sizeof group, file.st_gid);
+    return complain(BLIND, name, "%s: not allowed, it belongs to %s:%s with mode %04o; do it as %s%s, or have them chmod %s", what, owner,
+                    group, file.st_mode & 07777U, owner, file.st_uid ? " or root" : "", path);
+}
+
 int open_failed(const char *name, int error)
 {
+    if (error == EACCES)
+        return denied(name, "open");
     const char *sentence = without_name(lfvec_last_error(), name);
     return complain(open_status(error), name, "%s", *sentence ? sentence : strerror(error));
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool number_size(uint32_t size)
+bool value_number_size(uint32_t size)
 {
     return size == 1 || size == 2 || size == 4 || size == 8;
 }
@@ -50,13 +50,13 @@ bool value_input_option(int key, enum value_input *input)
 void value_init(struct value *value, const struct call *call, const lfvec_t *v, enum value_format format, enum value_input input)
 {
     uint32_t size = lfvec_elem_size(v);
-    if (!number_size(size) && (format == VALUE_DECIMAL || format == VALUE_SIGNED))
+    if (!value_number_size(size) && (format == VALUE_DECIMAL || format == VALUE_SIGNED))
         call_usage(call, "elements of %u bytes are no numbers, use --format hex or string", size);
     if (format == VALUE_RAW && isatty(STDOUT_FILENO))
         call_usage(call, "raw bytes do not belong on a terminal, redirect the output or use --format hex");
     if (format == VALUE_DEFAULT)
         format = size == 8 ? VALUE_DECIMAL : VALUE_HEX;
-    if (format == VALUE_HEX && !number_size(size))
+    if (format == VALUE_HEX && !value_number_size(size))
         format = VALUE_BYTES;
     *value = (struct value){.size = size, .format = format, .input = input};
     value->elem = need(size);
@@ -71,7 +71,7 @@ void value_free(struct value *value)
 
 /* ---- out ---- */
 
-static uint64_t number_of(const unsigned char *elem, uint32_t size)
+uint64_t value_number(const unsigned char *elem, uint32_t size)
 {
     uint64_t eight;
     uint32_t four;
@@ -91,13 +91,13 @@ static uint64_t number_of(const unsigned char *elem, uint32_t size)
     }
 }
 
-static int64_t signed_number_of(const unsigned char *elem, uint32_t size)
+int64_t value_signed_number(const unsigned char *elem, uint32_t size)
 {
     unsigned unused = 64 - 8 * size;
-    return (int64_t)(number_of(elem, size) << unused) >> unused;
+    return (int64_t)(value_number(elem, size) << unused) >> unused;
 }
 
-static void bytes_text(char *to, const unsigned char *elem, uint32_t size)
+void value_bytes_text(char *to, const unsigned char *elem, uint32_t size)
 {
     static const char digits[] = "0123456789abcdef";
     for (uint32_t i = 0; i < size; i++) {
@@ -125,19 +125,19 @@ const char *value_text(const struct value *value)
 {
     switch (value->format) {
     case VALUE_DECIMAL:
-        sprintf(value->text, "%" PRIu64, number_of(value->elem, value->size));
+        sprintf(value->text, "%" PRIu64, value_number(value->elem, value->size));
         break;
     case VALUE_SIGNED:
-        sprintf(value->text, "%" PRId64, signed_number_of(value->elem, value->size));
+        sprintf(value->text, "%" PRId64, value_signed_number(value->elem, value->size));
         break;
     case VALUE_HEX:
-        sprintf(value->text, "0x%0*" PRIx64, (int)(2 * value->size), number_of(value->elem, value->size));
+        sprintf(value->text, "0x%0*" PRIx64, (int)(2 * value->size), value_number(value->elem, value->size));
         break;
     case VALUE_STRING:
         string_text(value->text, value->elem, value->size);
         break;
     default:
-        bytes_text(value->text, value->elem, value->size);
+        value_bytes_text(value->text, value->elem, value->size);
         break;
     }
     return value->text;
@@ -163,7 +163,7 @@ static const char *wrong(const char *format, uint32_t size)
     return text;
 }
 
-static void store_number(unsigned char *out, uint32_t size, uint64_t number)
+void value_store_number(unsigned char *out, uint32_t size, uint64_t number)
 {
     uint8_t one = (uint8_t)number;
     uint16_t two = (uint16_t)number;
@@ -185,17 +185,17 @@ static void store_number(unsigned char *out, uint32_t size, uint64_t number)
 }
 
 /* -N is stored as the two's complement, as --format signed shows it. */
-static const char *parse_integer(const char *text, unsigned char *out, uint32_t size)
+const char *value_parse_integer(const char *text, unsigned char *out, uint32_t size)
 {
     bool negative = *text == '-';
     uint64_t number;
-    if (!number_size(size))
+    if (!value_number_size(size))
         return wrong("its elements of %u bytes are no numbers; use --hex, --string or --stdin", size);
     if (!parse_number(text + negative, &number))
         return "not a number of at most 64 bits, decimal or hex after 0x; --hex and --string take other things";
     if (number > (negative ? (uint64_t)1 << (8 * size - 1) : UINT64_MAX >> (64 - 8 * size)))
-        return wrong("too large for its elements of %u bytes", size);
-    store_number(out, size, negative ? 0 - number : number);
+        return wrong("too large for its %u bytes", size);
+    value_store_number(out, size, negative ? 0 - number : number);
     return NULL;
 }
 
@@ -208,10 +208,10 @@ static int digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-static const char *parse_hex(const char *text, unsigned char *out, uint32_t size)
+const char *value_parse_bytes(const char *text, unsigned char *out, uint32_t size)
 {
     if (strlen(text) != 2 * (size_t)size)
-        return wrong("its elements are %u bytes; give two hex digits for each, as in 00ff", size);
+        return wrong("its %u bytes need two hex digits each, as in 00ff", size);
     for (uint32_t i = 0; i < size; i++) {
         int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
         if (high < 0 || low < 0)
@@ -224,9 +224,9 @@ static const char *parse_hex(const char *text, unsigned char *out, uint32_t size
 const char *value_parse(const struct value *value, const char *text, unsigned char *out)
 {
     if (value->input == INPUT_BYTES)
-        return parse_hex(text, out, value->size);
+        return value_parse_bytes(text, out, value->size);
     if (value->input == INPUT_NUMBER)
-        return parse_integer(text, out, value->size);
+        return value_parse_integer(text, out, value->size);
     size_t length = strlen(text);
     if (length > value->size)
         return wrong("too long for its elements of %u bytes; shorten it", value->size);

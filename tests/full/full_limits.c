@@ -18,7 +18,7 @@ static const uint32_t sizes[] = {8, 24, 3000};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 /* The soft limit, so that it can be lifted again. */
-static void limit(int which, rlim_t to)
+static void limit(enum __rlimit_resource which, rlim_t to)
 {
     struct rlimit both;
     MUST(getrlimit(which, &both) == 0);
@@ -26,7 +26,7 @@ static void limit(int which, rlim_t to)
     MUST(setrlimit(which, &both) == 0);
 }
 
-static void lift(int which)
+static void lift(enum __rlimit_resource which)
 {
     limit(which, RLIM_INFINITY);
 }

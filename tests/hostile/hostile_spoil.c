@@ -80,7 +80,7 @@ static struct span slab_part(struct spoiler *s, bool head)
 static struct span any_mutex(struct spoiler *s)
 {
     const uint64_t slot = 1 + rng_below(&s->rng, s->h.max_slots);
-    return (struct span){s->h.slots_off + slot * sizeof(struct shm_slot) + offsetof(struct shm_slot, life), sizeof(pthread_mutex_t)};
+    return (struct span){s->h.slots_off + (uint64_t)slot * s->h.slot_bytes + offsetof(struct shm_slot, life), sizeof(pthread_mutex_t)};
 }
 
 /* Half of the changes to slots go to what decides: the first words of a descriptor, intents and leases. Their many leaves get the rest. */
@@ -92,10 +92,10 @@ static struct span slots_part(struct spoiler *s)
         {offsetof(struct shm_slot, pid), 16},
     };
     if (rng_below(&s->rng, 2))
-        return (struct span){s->h.slots_off, (s->h.max_slots + UINT64_C(1)) * sizeof(struct shm_slot)};
+        return (struct span){s->h.slots_off, (s->h.max_slots + UINT64_C(1)) * s->h.slot_bytes};
     const struct span part = decides[rng_below(&s->rng, sizeof decides / sizeof *decides)];
     const uint64_t slot = 1 + rng_below(&s->rng, s->h.max_slots);
-    return (struct span){s->h.slots_off + slot * sizeof(struct shm_slot) + part.off, part.len};
+    return (struct span){s->h.slots_off + (uint64_t)slot * s->h.slot_bytes + part.off, part.len};
 }
 
 static struct span area_span(struct spoiler *s, enum area area)

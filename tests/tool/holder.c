@@ -3,6 +3,7 @@
  *
  * holder NAME [COUNT]               pushes the numbers 0 to COUNT-1 (default 1) to a vector of 8-byte elements, which must exist
  * holder NAME COUNT lease           and pops one on lease
+ * holder NAME COUNT load            and goes on pushing, setting, getting and popping as fast as it can; COUNT are always there
  * holder NAME COUNT OPERATION WHEN  a child does that, and begins the operation; it is killed amid it: "before" or right "after" it takes
  *                                   effect. PID is the child's, which is dead when it is said. Says "skip WHY" where that cannot be done.
  */
@@ -114,6 +115,23 @@ static int die_amid(lfvec_t *v, unsigned long count, const char *operation, bool
     return 0;
 }
 
+/* ---- at work ---- */
+
+static int work(lfvec_t *v)
+{
+    uint64_t x[8] = {0};
+    for (int64_t error = 0;;) {
+        error = error ? error : lfvec_push_u64(v, x[0]);
+        error = error ? error : lfvec_set_u64(v, 0, x[0]);
+        error = error ? error : lfvec_get_u64(v, 0, x);
+        error = error ? error : lfvec_pop_u64(v, x);
+        if (error || lfvec_push_n(v, x, 8, NULL) != 8 || lfvec_pop_n(v, x, 8) != 8) {
+            fprintf(stderr, "holder: at work: %s\n", strerror((int)-error));
+            return 1;
+        }
+    }
+}
+
 /* ---- */
 
 int main(int argc, char **argv)
@@ -130,10 +148,13 @@ int main(int argc, char **argv)
         return die_amid(v, count, argv[3], strcmp(argv[4], "after") == 0);
     if (push_all(v, count) != 0)
         return 1;
-    if (argc > 3 && operate(v, "pop_lease") != 0)
+    const bool load = argc > 3 && strcmp(argv[3], "load") == 0;
+    if (argc > 3 && !load && operate(v, "pop_lease") != 0)
         return 1;
     printf("ready %ld\n", (long)getpid());
     fflush(stdout);
+    if (load)
+        return work(v);
     for (;;)
         pause();
 }

@@ -1,167 +1,13 @@
 #!/bin/bash
 # shmctl.sh - lfvec-shmctl as people and scripts use it: every command in text and JSON, exit statuses, messages, refusals, questions.
 # Uses the build in $LFVEC_BUILD (default: the current directory). Segments are named lfvec-test-PID-... and removed at the end.
-set -u
 cd "$(dirname "$0")/../.." || exit 99
-src=$PWD
-cd "${LFVEC_BUILD:-$OLDPWD}" || exit 99
-build=$PWD
-
-passed=0 failed=0 skipped=0
-me=lfvec-test-$$
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/lfvec-shmctl-XXXXXX")
-tool=$build/lfvec-shmctl
-holder=$build/tests/tool/holder
-children=()
-export LC_ALL=C
-
-cleanup()
-{
-    for child in "${children[@]}"; do
-        kill -9 "$child" 2>/dev/null
-    done
-    rm -f /dev/shm/"$me"-*
-    rm -rf "$scratch"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
-
-ok()
-{
-    echo "ok - $1"
-    passed=$((passed + 1))
-}
-
-not_ok()
-{
-    echo "not ok - $1"
-    failed=$((failed + 1))
-    [ $# -lt 2 ] || printf '%s\n' "$2" | sed 's/^/  /'
-    return 1
-}
-
-skip()
-{
-    echo "skip - $1: $2"
-    skipped=$((skipped + 1))
-}
-
-# run ARG...: the tool; its status, output and messages in $status, $out and $err.
-run()
-{
-    "$tool" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
-    status=$?
-    out=$(cat "$scratch/out")
-    err=$(cat "$scratch/err")
-}
-
-said()
-{
-    printf 'status %s\nout: %s\nerr: %s' "$status" "$out" "$err"
-}
-
-# expect WHAT STATUS ARG...: runs the tool and asserts its status; every failure must say why in one line on stderr.
-expect()
-{
-    local what=$1 wanted=$2
-    shift 2
-    run "$@"
-    if [ "$status" -ne "$wanted" ]; then
-        not_ok "$what (status $wanted)" "$(said)"
-    elif [ "$wanted" -ne 0 ] && { [ "$(wc -l <"$scratch/err")" -ne 1 ] || [[ $err != lfvec-shmctl:* ]]; }; then
-        not_ok "$what: one line on stderr" "$(said)"
-    else
-        ok "$what"
-    fi
-}
-
-# is WHAT GOT WANTED
-is()
-{
-    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got:    $2"$'\n'"wanted: $3"; fi
-}
-
-# has WHAT TEXT PATTERN: an extended regular expression
-has()
-{
-    if grep -Eq -- "$3" <<<"$2"; then ok "$1"; else not_ok "$1" "no /$3/ in: $2"; fi
-}
-
-lacks()
-{
-    if grep -Eq -- "$3" <<<"$2"; then not_ok "$1" "/$3/ in: $2"; else ok "$1"; fi
-}
-
-if command -v jq >/dev/null && jq -n 1 >/dev/null 2>&1; then
-    valid_json() { jq -e . >/dev/null 2>&1; }
-    have_jq=yes have_json=yes
-elif command -v python3 >/dev/null; then
-    valid_json() { python3 -m json.tool >/dev/null 2>&1; }
-    have_jq= have_json=yes
-else
-    have_jq= have_json=
-fi
-
-# json WHAT ARG...: the tool prints valid JSON with status 0
-json()
-{
-    local what=$1
-    shift
-    run "$@"
-    if [ -z "$have_json" ]; then
-        skip "$what" 'neither jq nor python3 here'
-    elif [ "$status" -eq 0 ] && valid_json <<<"$out"; then
-        ok "$what"
-    else
-        not_ok "$what" "$(said)"
-    fi
-}
-
-# jq_is WHAT FILTER WANTED: about the JSON just printed
-jq_is()
-{
-    if [ -z "$have_jq" ]; then
-        skip "$1" 'no jq here'
-    else
-        is "$1" "$(jq -c "$2" <<<"$out" 2>&1)" "$3"
-    fi
-}
-
-# new NAME OPTION...: a segment of this test
-new()
-{
-    local name=/$me-$1
-    shift
-    "$tool" create "$@" "$name" || echo "cannot create $name"
-}
-
-# hold NAME COUNT [lease | OPERATION WHEN]: starts a participant and waits until it has pushed, or has been killed; its pid in $pid, and $held
-# is "ready". Otherwise $held is "skip", and $pid says why.
-hold()
-{
-    mkfifo "$scratch/ready"
-    "$holder" "$@" >"$scratch/ready" &
-    children+=($!)
-    held='' pid=''
-    read -r held pid <"$scratch/ready"
-    rm "$scratch/ready"
-}
-
-kill_holder()
-{
-    kill -9 "$pid" 2>/dev/null
-    wait "$pid" 2>/dev/null
-}
-
-if [ ! -x "$tool" ] || [ ! -x "$holder" ]; then
-    skip 'lfvec-shmctl' "not built in $build"
-    echo "0 passed, 0 failed, 1 skipped"
-    exit 77
-fi
+# shellcheck source=tests/tool/common.sh
+. tests/tool/common.sh
 
 # ---- help, version, usage --------------------------------------------------------------------------------------------------------------
 
-commands='list info ps dump check push pop get set recover reset reserve create rm'
+commands='list info ps dump check wait watch export push pop get set load recover reset trim reserve create rm'
 expect 'help' 0 --help
 for command in $commands; do
     has "help lists $command" "$out" "^  $command "
@@ -200,7 +46,8 @@ expect 'a name too long' 2 info "/$(printf '%0300d' 0)"
 # ---- absent, foreign, damaged ----------------------------------------------------------------------------------------------------------
 
 absent=/$me-absent
-for command in info ps dump check pop recover reset rm; do
+for command in info ps dump check pop recover reset trim rm load 'watch --once' 'wait --empty'; do
+    # shellcheck disable=SC2086
     expect "$command of an absent segment" 3 $command $absent
     has "$command of an absent segment says which" "$err" "^lfvec-shmctl: $absent: .*; "
 done
@@ -772,5 +619,4 @@ for command in $commands; do
     has "the manual page has an example of $command" "$(sed -n '/^\.Sh EXAMPLES/,$p' "$page")" "lfvec-shmctl $command"
 done
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+finish

@@ -100,7 +100,7 @@ static void check_slab(const struct layout *l)
 static void check_regions(const struct layout *l, const struct lfvec_attr *a)
 {
     MUST(l->slots_off >= SHM_PAGE + sizeof(struct shm_control));
-    MUST(l->slabtab_off >= l->slots_off + (l->max_slots + 1) * sizeof(struct shm_slot) && l->slabtab_off % SHM_PAGE == 0);
+    MUST(l->slabtab_off >= l->slots_off + (l->max_slots + 1) * l->slot_bytes && l->slabtab_off % SHM_PAGE == 0);
     MUST(l->dir_off >= l->slabtab_off + l->slabs_max * 8 && l->dir_off % SHM_PAGE == 0);
     MUST(l->slabs_off >= l->dir_off + l->dir_max * sizeof(struct shm_entry) && l->slabs_off % SHM_PAGE == 0);
     MUST(!(a->flags & LFVEC_HUGEPAGES) || l->slabs_off % (2 << 20) == 0);
@@ -129,7 +129,7 @@ static void check_layout(uint32_t elem_size, uint32_t leaf_bytes, uint32_t slab_
     if (attr_check(a) != 0)
         return; /* slabs too small for such leaves or elements */
     memset(&l, 0, sizeof l);
-    const int err = layout_compute(&l, &a, UINT64_MAX);
+    const int err = layout_compute(&l, &a, false, UINT64_MAX);
     MUST(err == 0 || (err == -EOVERFLOW && max_bytes < UINT64_C(1) << 30));
     if (err)
         return;
@@ -137,6 +137,11 @@ static void check_layout(uint32_t elem_size, uint32_t leaf_bytes, uint32_t slab_
     check_slab(&l);
     check_regions(&l, &a);
     check_round_trip(&l, &a);
+    if (layout_compute(&l, &a, true, UINT64_MAX) == 0) {
+        MUST(l.slot_bytes == SHM_PAGE);
+        check_regions(&l, &a);
+        check_round_trip(&l, &a);
+    }
 }
 
 START_TEST(test_layouts)
@@ -159,7 +164,7 @@ START_TEST(test_every_element_has_a_leaf)
     lfvec_attr_init(&a);
     a.max_bytes = UINT64_C(1) << 46;
     for (a.max_elems = 1; a.max_elems < UINT64_C(1) << 34; a.max_elems = a.max_elems * 3 + 1) {
-        ck_assert_int_eq(layout_compute(&l, &a, UINT64_MAX), 0);
+        ck_assert_int_eq(layout_compute(&l, &a, false, UINT64_MAX), 0);
         ck_assert_uint_ge(l.dir_max << l.elem_shift, a.max_elems);
         ck_assert_uint_ge(l.slabs_max * l.slab_leaves, l.dir_max);
     }
@@ -171,10 +176,10 @@ START_TEST(test_too_small)
     struct lfvec_attr a;
     struct layout l;
     lfvec_attr_init(&a);
-    ck_assert_int_eq(layout_compute(&l, &a, 0), -EOVERFLOW);
-    ck_assert_int_eq(layout_compute(&l, &a, 4096), -EOVERFLOW);
+    ck_assert_int_eq(layout_compute(&l, &a, false, 0), -EOVERFLOW);
+    ck_assert_int_eq(layout_compute(&l, &a, false, 4096), -EOVERFLOW);
     for (a.max_bytes = 1; a.max_bytes < 1 << 19; a.max_bytes += 4096)
-        if (layout_compute(&l, &a, UINT64_MAX) == 0)
+        if (layout_compute(&l, &a, false, UINT64_MAX) == 0)
             break;
     ck_assert_uint_lt(a.max_bytes, 1 << 19); /* half a MiB is enough for one default slab */
     ck_assert_uint_le(l.max_bytes, a.max_bytes);

@@ -27,7 +27,7 @@ static void set_up(void)
 {
     struct lfvec_attr a;
     unit_attr(&a, 8);
-    ck_assert_int_eq(layout_compute(&s.l, &a, UINT64_MAX), 0);
+    ck_assert_int_eq(layout_compute(&s.l, &a, false, UINT64_MAX), 0);
     memset(data, 0, sizeof data);
     leaf_prepare(&s, &leaf, at(9), NULL, 0, 20);
 }
@@ -135,7 +135,7 @@ START_TEST(test_element_sizes)
         struct lfvec_attr a;
         struct layout l;
         unit_attr(&a, size);
-        ck_assert_int_eq(layout_compute(&l, &a, UINT64_MAX), 0);
+        ck_assert_int_eq(layout_compute(&l, &a, false, UINT64_MAX), 0);
         unsigned char *slots = aligned_alloc(64, l.leaf_stride + 64);
         memset(slots + l.leaf_stride, 0x5a, 64);
         for (uint32_t n = 1; n <= l.elem_mask + 1; n++)

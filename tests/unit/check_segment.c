@@ -124,7 +124,7 @@ static const struct field {
     {FIELD(dir_off), BOUND, {8192, 1 << 20 | 1, UINT64_MAX - 4095}},
     {FIELD(dir_max), BOUND, {UINT64_C(1) << 40, UINT64_C(1) << 60, UINT64_MAX}},
     {FIELD(slabs_off), BOUND, {8192, (1 << 30) + 1, UINT64_MAX - 4095}},
-    {FIELD(slot_bytes), BOUND, {1535, 1537, UINT32_MAX}},
+    {FIELD(slot_bytes), BOUND, {1535, 4096, UINT32_MAX}},
     {FIELD(elem_tag), FREE, {1, 2, UINT64_MAX}},
     {FIELD(numa_nodes), FREE, {1, 2, UINT64_MAX}},
     {FIELD(created), FREE, {1, 2, UINT64_MAX}},
@@ -418,7 +418,7 @@ START_TEST(test_mutex_spoiled)
     unsigned char spoilt[sizeof(pthread_mutex_t)];
     memset(spoilt, 0x40, sizeof spoilt);
     const int fd = shm_object_open(name, true);
-    const off_t at = (off_t)(good.slots_off + sizeof(struct shm_slot) + offsetof(struct shm_slot, life));
+    const off_t at = (off_t)(good.slots_off + good.slot_bytes + offsetof(struct shm_slot, life));
     ck_assert_int_eq(pwrite(fd, spoilt, sizeof spoilt, at), (ssize_t)sizeof spoilt);
     close(fd);
     lfvec_t *v = unit_open(name, 0);

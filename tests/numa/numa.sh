@@ -1,0 +1,101 @@
+#!/bin/sh
+# numa.sh - where pages lie on machines with several memory nodes. qemu emulates them, in software; they boot Debian's kernel in seconds,
+# and tests/numa/numa is all that runs there. The kernel is LFVEC_KERNEL, or the one that `./dev numa` has put into the build directory.
+set -eu
+cd "${LFVEC_SRC:-.}"
+. tests/lint/report.sh
+
+build=${LFVEC_BUILD:-$PWD/build}
+kernel=${LFVEC_KERNEL:-$build/tests/numa/vmlinuz}
+machines=0 rows=0 pages=0 misplaced=0
+
+nothing_runs() # WHY
+{
+    skip 'placement on several nodes' "$1"
+    echo "numa: $1"
+    finish
+}
+
+needs()
+{
+    [ "$(uname -m)" = x86_64 ] || nothing_runs 'this is not x86-64, and the program would be for another machine'
+    for tool in qemu-system-x86_64 cpio gzip; do
+        command -v $tool >/dev/null || nothing_runs "no $tool here (Debian: qemu-system-x86, cpio, gzip)"
+    done
+    [ -r "$kernel" ] || nothing_runs "no kernel to boot: ./dev numa fetches one, or name it in LFVEC_KERNEL"
+    if ! grep -q '^NUMA_LIBS = .' "$build/Makefile"; then
+        nothing_runs 'built without libnuma'
+    fi
+}
+
+# Static where there are static libraries to link; otherwise what it needs goes with it.
+program()
+{
+    make -s -C "$build" tests/numa/numa || make -s -C "$build" tests/numa/numa NUMA_TEST_LDFLAGS=
+}
+
+initramfs()
+{
+    mkdir "$scratch/root"
+    cp "$build/tests/numa/numa" "$scratch/root/init"
+    ldd "$scratch/root/init" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
+        mkdir -p "$scratch/root${library%/*}"
+        cp -L "$library" "$scratch/root$library"
+    done
+    (cd "$scratch/root" && find . | cpio -o -H newc --quiet | gzip -1) >"$scratch/initramfs"
+}
+
+# The options of a machine with a processor and so many MiB of memory on each node.
+options() # MIB...
+{
+    node=0 total=0
+    for mib; do
+        if [ "$mib" -gt 0 ]; then
+            echo "-object memory-backend-ram,id=m$node,size=${mib}M -numa node,nodeid=$node,cpus=$node,memdev=m$node"
+        else
+            echo "-numa node,nodeid=$node,cpus=$node"
+        fi
+        node=$((node + 1)) total=$((total + mib))
+    done
+    echo "-m ${total}M -smp $node,sockets=$node"
+}
+
+# Two minutes are for a machine that hangs; it needs a few seconds.
+emulate() # NAME MIB...
+{
+    name=$1
+    shift
+    # shellcheck disable=SC2046
+    timeout --foreground -k 5 120 qemu-system-x86_64 -accel tcg -nodefaults -no-user-config -display none -serial stdio -no-reboot $(options "$@") \
+        -kernel "$kernel" -initrd "$scratch/initramfs" -append "console=ttyS0 quiet panic=-1 -- $name" </dev/null 2>&1 |
+        tr -d '\r' >"$scratch/$name"
+}
+
+# What the program said is the test's own; its last line says that it came to its end.
+machine() # NAME MIB...
+{
+    echo "a machine of $(($# - 1)) nodes: $*"
+    emulate "$@"
+    cat "$scratch/$1"
+    passed=$((passed + $(grep -c '^ok - ' "$scratch/$1" || true)))
+    failed=$((failed + $(grep -c '^not ok - ' "$scratch/$1" || true)))
+    if line=$(grep -E '^table: [0-9]+ rows, [0-9]+ pages, [0-9]+ misplaced$' "$scratch/$1"); then
+        # shellcheck disable=SC2086
+        set -- ${line#table:}
+        machines=$((machines + 1)) rows=$((rows + $1)) pages=$((pages + $3)) misplaced=$((misplaced + $5))
+    else
+        not_ok "the machine '$1' came to the end of its test"
+    fi
+}
+
+needs
+check 'the program is built' program || finish
+check 'the initramfs is made' initramfs || finish
+machine two 256 256
+machine four 256 256 256 256
+machine bare 256 256 0
+# once more, below the tables: the end of a log is what is shown of it
+grep -h '^not ok - ' "$scratch/two" "$scratch/four" "$scratch/bare" | sed 's/^/  /' || true
+echo "numa: $machines machines, $rows regions of $pages pages, $misplaced misplaced"
+
+finish
