@@ -39,8 +39,10 @@ static int lease_attempt(struct participant *p, struct head h, void *arg)
     struct site at;
     struct head next;
     const uint64_t n = head_size(h);
-    if (!n)
+    if (!n) {
+        thread_state.last_version = h.version;
         return -EAGAIN;
+    }
     const int err = attempt_site(p, h, leaf_entry_of(s, n - 1), &at);
     if (err || !at.ref)
         return err ? err : ATTEMPT_LOST;

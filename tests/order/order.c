@@ -30,11 +30,11 @@ static int lfvec_break;
 #include <unistd.h>
 
 /* clang-format off */
-#define ORDER_ALL8 {[OP_PUSH] = 20, [OP_POP] = 20, [OP_SET] = 12, [OP_CLEAR] = 0, [OP_PUSH_N] = 3, [OP_POP_N] = 3, [OP_CAS] = 4, [OP_ADD] = 4, \
+#define ORDER_ALL8 {[OP_PUSH] = 20, [OP_POP] = 20, [OP_SET] = 12, [OP_CLEAR] = 0, [OP_PUSH_N] = 3, [OP_POP_N] = 3, [OP_LEASE] = 4, [OP_CAS] = 4, [OP_ADD] = 4, \
                     [OP_GET] = 24, [OP_SNAPSHOT] = 4, [OP_SIZE] = 2}
-#define ORDER_ALL {[OP_PUSH] = 22, [OP_POP] = 22, [OP_SET] = 16, [OP_PUSH_N] = 3, [OP_POP_N] = 3, [OP_GET] = 26, [OP_SNAPSHOT] = 4, \
+#define ORDER_ALL {[OP_PUSH] = 22, [OP_POP] = 22, [OP_SET] = 16, [OP_PUSH_N] = 3, [OP_POP_N] = 3, [OP_LEASE] = 4, [OP_GET] = 26, [OP_SNAPSHOT] = 4, \
                    [OP_SIZE] = 2}
-#define ORDER_TRIM {[OP_PUSH] = 200, [OP_POP] = 200, [OP_SET] = 100, [OP_CLEAR] = 2, [OP_PUSH_N] = 40, [OP_POP_N] = 40, [OP_TRIM] = 2, \
+#define ORDER_TRIM {[OP_PUSH] = 200, [OP_POP] = 200, [OP_SET] = 100, [OP_CLEAR] = 2, [OP_PUSH_N] = 40, [OP_POP_N] = 40, [OP_LEASE] = 40, [OP_TRIM] = 2, \
                     [OP_GET] = 200, [OP_SNAPSHOT] = 20, [OP_SIZE] = 10}
 
 static const struct mix mixes[] = {

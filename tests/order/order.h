@@ -24,6 +24,7 @@ enum op {
     OP_CLEAR,
     OP_PUSH_N,
     OP_POP_N,
+    OP_LEASE,  /* a pop; the element that the process had on lease before is acknowledged first, which is no version */
     OP_CAS,    /* replaces `value` by value + CAS_STEP */
     OP_ADD,    /* adds ADD_STEP to `value` */
     OP_TRIM,   /* several versions that change nothing, the last of them `version`, the others within `reach` before it */

@@ -78,6 +78,7 @@ static void replay_mutation(struct history *h, const struct record *r)
         replay_push(h, r, r->n);
         break;
     case OP_POP:
+    case OP_LEASE:
         replay_pop(h, r);
         break;
     case OP_POP_N:

@@ -29,14 +29,19 @@ static uint32_t judge(const struct run *run, uint64_t versions)
     return said;
 }
 
+/* One of a few: an element that is set may be set again, or stay to the end, before anybody looks at it. */
 static bool spoil_value(const struct run *run, uint64_t versions, uint8_t op)
 {
-    struct record *r = pick_record(run, 0, op, op);
-    if (!r)
-        return false;
-    r->value ^= 1;
-    const bool seen = judge(run, versions) == UNLIKE;
-    r->value ^= 1;
+    struct record *r = pick_record(run, 0, op, op), *end = run->log[0] + run->count[0];
+    bool seen = false;
+    for (uint32_t tries = 0; r && r < end && tries < 16 && !seen; r++) {
+        if (r->op != op)
+            continue;
+        r->value ^= 1;
+        seen = judge(run, versions) == UNLIKE;
+        r->value ^= 1;
+        tries++;
+    }
     return seen;
 }
 

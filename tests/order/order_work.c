@@ -21,6 +21,7 @@ struct worker {
     struct record *r; /* being written */
     uint64_t rng, next_value;
     uint32_t me, elem_size, weights;
+    bool leased;
     unsigned char buffer[BATCH_ROOM * ELEM_ROOM];
 };
 
@@ -159,9 +160,9 @@ static uint8_t pick_op(struct worker *w)
     while (n >= w->mix->weight[op])
         n -= w->mix->weight[op++];
     const bool low = lfvec_size(w->v) < w->mix->target;
-    if (((op == OP_POP || op == OP_POP_N) && low) || ((op == OP_PUSH || op == OP_PUSH_N) && !low))
+    if (((op == OP_POP || op == OP_POP_N || op == OP_LEASE) && low) || ((op == OP_PUSH || op == OP_PUSH_N) && !low))
         if (pick(w, 3) == 0)
-            op = op == OP_POP ? OP_PUSH : op == OP_PUSH ? OP_POP : op == OP_POP_N ? OP_PUSH_N : OP_POP_N;
+            op = op == OP_POP || op == OP_LEASE ? OP_PUSH : op == OP_PUSH ? OP_POP : op == OP_POP_N ? OP_PUSH_N : OP_POP_N;
     return op;
 }
 
@@ -180,6 +181,17 @@ static int64_t do_push(struct worker *w)
 static int64_t do_pop(struct worker *w)
 {
     const int err = lfvec_pop(w->v, w->buffer);
+    if (!err)
+        w->r->torn = !elem_read(w->buffer, w->elem_size, &w->r->value);
+    return err;
+}
+
+static int64_t do_lease(struct worker *w)
+{
+    int err = w->leased ? lfvec_ack(w->v) : 0;
+    w->leased = false;
+    err = err ? err : lfvec_pop_lease(w->v, w->buffer);
+    w->leased = !err;
     if (!err)
         w->r->torn = !elem_read(w->buffer, w->elem_size, &w->r->value);
     return err;
@@ -295,8 +307,9 @@ static int64_t do_size(struct worker *w)
 }
 
 static int64_t (*const doing[OPS])(struct worker *w) = {
-    [OP_PUSH] = do_push, [OP_POP] = do_pop, [OP_SET] = do_set,   [OP_CLEAR] = do_clear, [OP_PUSH_N] = do_push_n,     [OP_POP_N] = do_pop_n,
-    [OP_CAS] = do_cas,   [OP_ADD] = do_add, [OP_TRIM] = do_trim, [OP_GET] = do_get,     [OP_SNAPSHOT] = do_snapshot, [OP_SIZE] = do_size,
+    [OP_PUSH] = do_push,   [OP_POP] = do_pop,           [OP_SET] = do_set,   [OP_CLEAR] = do_clear, [OP_PUSH_N] = do_push_n,
+    [OP_POP_N] = do_pop_n, [OP_LEASE] = do_lease,       [OP_CAS] = do_cas,   [OP_ADD] = do_add,     [OP_TRIM] = do_trim,
+    [OP_GET] = do_get,     [OP_SNAPSHOT] = do_snapshot, [OP_SIZE] = do_size,
 };
 
 /* What the answer makes of the operation; OPS: nothing to log; -1: an answer that must not be. */
@@ -304,7 +317,7 @@ static int judge(uint8_t op, int64_t err, const struct record *r)
 {
     if (!err)
         return op == OP_TRIM && !r->reach ? OPS : op; /* a trim that found nothing to do */
-    if (err == -EAGAIN && (op == OP_POP || op == OP_POP_N))
+    if (err == -EAGAIN && (op == OP_POP || op == OP_POP_N || op == OP_LEASE))
         return OP_EMPTY;
     if (err == -ERANGE && (op == OP_GET || op == OP_SET || op == OP_CAS || op == OP_ADD))
         return OP_BEYOND;
@@ -362,6 +375,8 @@ _Noreturn void order_work(const struct run *run, uint32_t me)
         atomic_store_explicit(&run->shared->worker[me].count, logged, memory_order_release);
     }
     signal(SIGUSR1, SIG_IGN);
+    if (good && w.leased)
+        good = lfvec_ack(w.v) == 0; /* or else it would go back */
     if (good)
         good = lfvec_detach(w.v) == 0;
     _exit(good ? 0 : 1);

@@ -214,6 +214,7 @@ static void do_lease(struct model *m)
     }
     const int err = lfvec_pop_lease(m->now, m->got);
     MUST(err == (*leased ? -EBUSY : m->size ? 0 : -EAGAIN));
+    MUST(err != -EAGAIN || lfvec_last_version() == m->version);
     if (err)
         return;
     MUST(memcmp(m->got, at(m, --m->size), m->elem_size) == 0);
