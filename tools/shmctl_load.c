@@ -298,7 +298,7 @@ const struct command command_load = {
     .details = "Reads FILE or standard input: lines as dump prints them, with or without headings and indexes, separated by blanks or\n"
                "commas, or with --format raw the bytes of elements. The same --format as for dump gives the same elements. The indexes\n"
                "are not looked at: elements are appended in the order of the input.",
-    .example = PROGRAM " dump --format csv /jobs | " PROGRAM " load /copy",
+    .example = PROGRAM " load --format csv,u64,f32 /points points.csv",
     .options = options,
     .columns = columns,
     .style = REPORT_FIELDS,

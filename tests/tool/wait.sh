@@ -4,13 +4,19 @@ cd "$(dirname "$0")/../.." || exit 99
 # shellcheck source=tests/tool/common.sh
 . tests/tool/common.sh
 
-# later WHAT STATUS ARG...: starts the tool to wait, and lets it wait for a while; its process in $waiting
+# later ARG...: starts the tool to wait, and lets it wait; its process in $waiting
 later()
 {
-    timeout 60 "$tool" wait "$@" >"$scratch/waited" 2>&1 &
+    "$tool" wait --timeout 60 "$@" >"$scratch/waited" 2>&1 &
     waiting=$!
-    # it is at its wait when it sleeps in poll(2)
-    until_ok grep -Eqs 'poll' /proc/$waiting/task/*/children /proc/$waiting/wchan || sleep 0.3
+    children+=($waiting)
+    until_ok has_slept || echo "  it does not sleep"
+}
+
+# It has looked and slept some times: it is at its wait.
+has_slept()
+{
+    [ "$(sed -n 's/^voluntary_ctxt_switches:\t//p' /proc/$waiting/status 2>/dev/null || echo 99)" -ge 6 ]
 }
 
 # ended WHAT STATUS

@@ -2,6 +2,7 @@
 #include "suites.h"
 #include "support.h"
 
+#include "backoff.h"
 #include "head.h"
 
 #include <pthread.h>
@@ -83,6 +84,21 @@ START_TEST(test_concurrent)
 }
 END_TEST
 
+/* Twice as many pauses each time, up to a bound; more if the winner is far. */
+START_TEST(test_backoff)
+{
+    struct backoff near = {0}, far = {0};
+    uint32_t last = 0;
+    for (int i = 0; i < 20; i++) {
+        const uint32_t n = backoff_next(&near, false);
+        ck_assert_uint_eq(n, last ? (last < BACKOFF_LAST ? 2 * last : BACKOFF_LAST) : BACKOFF_FIRST);
+        ck_assert_uint_eq(backoff_next(&far, true), n * BACKOFF_FAR);
+        last = n;
+    }
+    ck_assert_uint_eq(last, BACKOFF_LAST);
+}
+END_TEST
+
 Suite *head_suite(void)
 {
     Suite *s = suite_create("head");
@@ -90,5 +106,6 @@ Suite *head_suite(void)
     tcase_add_test(tc, test_packing);
     tcase_add_test(tc, test_cas);
     tcase_add_test(tc, test_concurrent);
+    tcase_add_test(tc, test_backoff);
     return s;
 }

@@ -19,5 +19,6 @@ Suite *lease_suite(void);
 Suite *wait_suite(void);
 Suite *errno_suite(void);
 Suite *model_suite(void);
+Suite *region_suite(void);
 
 #endif
