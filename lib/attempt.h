@@ -37,26 +37,26 @@ static inline void attempt_won(struct participant *p, struct head next)
  * What is tried next, for the reports: stored before the compare-and-swap that decides it, so that a dead participant's last attempt can be
  * told. Nothing depends on it. Relaxed: the compare-and-swap is a full barrier, and whoever sees its effect sees this.
  */
-static inline void attempt_record(struct participant *p, struct head next, uint32_t kind)
+static inline void attempt_record(struct shm_slot *slot, struct head next, uint32_t kind)
 {
-    atomic_store_explicit(&p->slot->attempt, next.version << SHM_KIND_BITS | kind, memory_order_relaxed);
+    atomic_store_explicit(&slot->attempt, next.version << SHM_KIND_BITS | kind, memory_order_relaxed);
 }
 
 /*
- * An attempt from the cursor's head: no descriptor, no intent, and the last maker is ourselves, so there is nothing to record before. What
- * is stored after the win is computed before it: the next locked instruction waits for these stores.
+ * An attempt from the cursor's head: no descriptor, no intent, and the last maker is ourselves, so there is nothing to record before. Nor
+ * after: no intent or lease of ours asks by R5 for this version, and whoever moves the head on from it records it by R4. Every store counts
+ * here, since the next locked instruction waits for them; those after the win are computed before it.
  */
-static inline bool attempt_again(struct participant *p, uint32_t kind, struct head h, struct head next, shm_u64 *counter)
+static inline bool attempt_again(uint32_t kind, struct head h, struct head next, shm_u64 *counter)
 {
-    struct shm_slot *slot = p->slot;
     const uint64_t count = atomic_load_explicit(counter, memory_order_relaxed) + 1;
-    attempt_record(p, next, kind);
-    if (__builtin_expect(!head_cas(p->v->seg.control, h, next), 0))
+    attempt_record(thread_state.slot, next, kind);
+    if (__builtin_expect(!head_cas(thread_state.control, h, next), 0))
         return false;
-    atomic_store_explicit(&slot->committed, next.version, memory_order_release); /* SYNC: committed (release) */
-    thread_state.last_version = next.version;
-    p->cursor.version = next.version;
-    p->cursor.packed = next.packed;
+    if (__builtin_expect(thread_state.last_version != LAST_IS_CURSORS, 0))
+        thread_state.last_version = LAST_IS_CURSORS;
+    thread_state.cursor.version = next.version;
+    thread_state.cursor.packed = next.packed;
     atomic_store_explicit(counter, count, memory_order_relaxed);
     return true;
 }
@@ -67,7 +67,7 @@ static inline int attempt_cas(struct participant *p, struct head h, struct head 
     const int err = desc_record_last(&p->v->seg, h, p->me); /* R4 */
     if (__builtin_expect(err, 0))
         return err;
-    attempt_record(p, next, p->kind);
+    attempt_record(p->slot, next, p->kind);
     if (!head_cas(p->v->seg.control, h, next))
         return ATTEMPT_LOST;
     attempt_won(p, next);

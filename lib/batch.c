@@ -132,7 +132,7 @@ int64_t batch_push(struct participant *p, const void *elems, size_t n, uint64_t 
         if (!done && first)
             *first = b.index;
         done += b.n;
-        wait_wake(s, b.n);
+        wait_wake(s->control, b.n);
         atomic_store_explicit(&p->slot->pushes, atomic_load_explicit(&p->slot->pushes, memory_order_relaxed) + b.n, memory_order_relaxed);
         if (b.n < asked)
             break; /* that was all the room */

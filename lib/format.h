@@ -125,7 +125,7 @@ struct shm_desc {
 struct shm_slot {
     /* A: read by helpers */
     struct shm_desc desc[2];
-    /* B: newest version of this slot known to have won; raised by its owner and by whoever moves the head on (R4) */
+    /* B: a version of this slot that has won, and the newest but for those that nobody asks about; raised by whoever moves the head on (R4) */
     _Alignas(SHM_LINE) shm_u64 committed;
     /* C: the owner's state, read by recovery; `attempt` by the reports alone */
     _Alignas(SHM_LINE) shm_u64 intent; /* version << 1 | buffer of the attempt under way that publishes a descriptor; 0 = none (R5) */

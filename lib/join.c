@@ -63,8 +63,7 @@ static void unlink_participant(struct participant *p)
             break;
         }
     if (thread_state.p == p) {
-        thread_state.p = NULL;
-        thread_state.v = NULL;
+        thread_take(NULL);
     }
 }
 
@@ -121,6 +120,7 @@ static void after_fork_parent(void)
 /* The child is a new participant: only its private memory is put right, nothing in the segment is touched. */
 static void after_fork_child(void)
 {
+    thread_take(NULL);
     for (struct lfvec **at = &attachments; *at;) {
         struct lfvec *v = *at;
         while (v->participants) {
@@ -137,8 +137,7 @@ static void after_fork_child(void)
             at = &v->next;
         }
     }
-    thread_state.v = NULL;
-    thread_state.p = thread_state.all = NULL;
+    thread_state.all = NULL;
     pthread_mutex_unlock(&registry);
 }
 
@@ -323,8 +322,8 @@ int join_find(struct lfvec *v, struct participant **found)
     errno = saved;
     if (err)
         return err;
-    thread_state.v = v;
-    thread_state.p = *found = p;
+    thread_take(p);
+    *found = p;
     return 0;
 }
 

@@ -411,7 +411,7 @@ const char *lfvec_name(const lfvec_t *v)
 
 uint64_t lfvec_last_version(void)
 {
-    return thread_state.last_version;
+    return thread_last_version();
 }
 
 const char *lfvec_last_error(void)

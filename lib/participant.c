@@ -6,6 +6,19 @@
 
 _Thread_local struct thread_state thread_state __attribute__((tls_model("initial-exec")));
 
+void thread_take(struct participant *p)
+{
+    struct thread_state *t = &thread_state;
+    t->last_version = thread_last_version();
+    if (t->p)
+        t->p->cursor = t->cursor;
+    t->p = p;
+    t->v = p ? p->v : NULL;
+    t->control = p ? p->v->seg.control : NULL;
+    t->slot = p ? p->slot : NULL;
+    t->cursor = p ? p->cursor : (struct cursor){0};
+}
+
 /*
  * R1: the leaf is recorded, then seq is set from a head that was loaded after its bit was seen clear, then the bit is set. A freer's
  * successor, who sees the bit, therefore sees a seq above every version at which the leaf had its former role.

@@ -20,6 +20,7 @@ struct cursor {
     uint64_t version; /* 0 = the cursor says nothing */
     uint64_t packed;  /* the rest of that head */
     uint64_t first;   /* index of the leaf's first element */
+    uint64_t slots;   /* of the leaf */
     uint64_t room;    /* pushes may go in place at first .. first + room - 1: own leaf, own descriptor; 0 = none */
     struct leaf leaf;
 };
@@ -48,15 +49,30 @@ struct lfvec {
     struct lfvec *next;
 };
 
-/* What a thread keeps at hand: a thread-local load and a compare find its participant. */
+/*
+ * What a thread keeps at hand: a thread-local load and a compare find its participant. What the fast paths need of that lies here itself,
+ * one load away, since after a locked instruction nothing is loaded ahead.
+ */
 struct thread_state {
     struct lfvec *v;
     struct participant *p;
+    struct shm_control *control; /* of v */
+    struct shm_slot *slot;       /* of p */
+    struct cursor cursor;        /* p's; p->cursor is behind while p is at hand */
+    uint64_t last_version;       /* what lfvec_last_version() says, or LAST_IS_CURSORS */
     struct participant *all;
-    uint64_t last_version;
 };
 
+#define LAST_IS_CURSORS UINT64_MAX /* the cursor's version: it saves the fast paths a store */
+
 extern _Thread_local struct thread_state thread_state __attribute__((tls_model("initial-exec")));
+
+static inline uint64_t thread_last_version(void)
+{
+    return thread_state.last_version == LAST_IS_CURSORS ? thread_state.cursor.version : thread_state.last_version;
+}
+
+void thread_take(struct participant *p); /* this one, or NULL, is at hand from now on */
 
 /* At least `want` spares in hand. Whoever got a new one must load the head for its attempt afterwards (R1). */
 int participant_spares(struct participant *p, uint32_t want);

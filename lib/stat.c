@@ -146,6 +146,14 @@ static void stat_attempt(const struct segment *s, uint32_t i, struct lfvec_parti
     out->outcome = decide(s, i, word, out->state == LFVEC_SLOT_DEAD);
 }
 
+/* The head first: if it has moved on from a version of the slot's, that stands in `committed` (R4). */
+static uint64_t last_version(const struct segment *s, uint32_t i)
+{
+    const struct head h = head_load(s->control);
+    const uint64_t committed = atomic_load_explicit(&slot_at(s, i)->committed, memory_order_acquire); /* SYNC: committed (acquire) */
+    return head_last(h) == i && h.version > committed ? h.version : committed;
+}
+
 int stat_participant(struct lfvec *v, uint32_t i, struct lfvec_participant *out)
 {
     struct segment *s = &v->seg;
@@ -156,7 +164,7 @@ int stat_participant(struct lfvec *v, uint32_t i, struct lfvec_participant *out)
     const struct shm_slot *slot = slot_at(s, i);
     out->slot = i;
     out->state = slot_state(s, i);
-    out->last_version = load(&slot->committed);
+    out->last_version = last_version(s, i);
     out->pushes = load(&slot->pushes);
     out->pops = load(&slot->pops);
     out->sets = load(&slot->sets);

@@ -21,17 +21,25 @@ static void set_cursor(struct participant *p, uint64_t d, struct head next, stru
 {
     const struct layout *l = &p->v->seg.l;
     const uint64_t first = d << l->elem_shift, size = l->elem_mask + UINT64_C(1), most = l->max_elems - first;
-    p->cursor = (struct cursor){.version = next.version, .packed = next.packed, .first = first, .leaf = leaf};
-    p->cursor.room = !own ? 0 : size < most ? size : most;
+    if (thread_state.p != p)
+        return; /* somebody else's slot, to be recovered */
+    thread_state.cursor = (struct cursor){.version = next.version,
+                                          .packed = next.packed,
+                                          .first = first,
+                                          .slots = size,
+                                          .room = !own          ? 0
+                                                  : size < most ? size
+                                                                : most,
+                                          .leaf = leaf};
 }
 
 /*
  * The cursor's head, for an attempt if it still is the head. The empty asm keeps the compiler from taking the version just loaded, which
  * is the same number: the compare-and-swap would wait for that load, and the load for the compare-and-swap before.
  */
-static ALWAYS_INLINE struct head cursor_head(const struct cursor *c)
+static ALWAYS_INLINE struct head cursor_head(void)
 {
-    struct head h = {c->version, c->packed};
+    struct head h = {thread_state.cursor.version, thread_state.cursor.packed};
     __asm__("" : "+r"(h.version));
     return h;
 }
@@ -125,7 +133,7 @@ int vector_push_back(struct participant *p, const void *elem)
     if (err)
         atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
     else
-        wait_wake(&p->v->seg, 1);
+        wait_wake(p->v->seg.control, 1);
     return err;
 }
 
@@ -135,7 +143,7 @@ static __attribute__((noinline)) int push_slow(struct participant *p, const void
     const int err = memory_attempt(p, LFVEC_OP_PUSH, push_attempt, &a);
     if (err)
         return err;
-    wait_wake(&p->v->seg, 1);
+    wait_wake(p->v->seg.control, 1);
     attempt_count(&p->slot->pushes);
     if (index)
         *index = a.index;
@@ -143,20 +151,19 @@ static __attribute__((noinline)) int push_slow(struct participant *p, const void
 }
 
 /* The head is still the one that our last mutation made. One load decides, and the compare-and-swap is the proof. */
-static ALWAYS_INLINE bool push_fast(struct participant *p, const void *elem, uint64_t *index, uint32_t elem_size)
+static ALWAYS_INLINE bool push_fast(const struct segment *s, const void *elem, uint64_t *index, uint32_t elem_size)
 {
-    struct segment *s = &p->v->seg;
-    struct cursor *c = &p->cursor;
-    const struct head h = cursor_head(c);
+    const struct cursor *c = &thread_state.cursor;
+    const struct head h = cursor_head();
     const uint64_t n = head_size(h), slot = n - c->first;
-    if (UNLIKELY(head_version(s->control) != h.version || slot >= c->room))
+    if (UNLIKELY(head_version(thread_state.control) != h.version || slot >= c->room))
         return false;
     leaf_mark(&c->leaf, (uint32_t)slot, 1, h);
     leaf_store_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
     const struct head next = {h.version + 1, h.packed + 1};
-    if (UNLIKELY(!attempt_again(p, LFVEC_OP_PUSH, h, next, &p->slot->pushes)))
+    if (UNLIKELY(!attempt_again(LFVEC_OP_PUSH, h, next, &thread_state.slot->pushes)))
         return false;
-    wait_wake(s, 1);
+    wait_wake(thread_state.control, 1);
     if (index)
         *index = n;
     return true;
@@ -164,14 +171,14 @@ static ALWAYS_INLINE bool push_fast(struct participant *p, const void *elem, uin
 
 static __attribute__((noinline)) int push_any(struct participant *p, const void *elem, uint64_t *index)
 {
-    return push_fast(p, elem, index, p->v->seg.l.elem_size) ? 0 : push_slow(p, elem, index);
+    return push_fast(&p->v->seg, elem, index, p->v->seg.l.elem_size) ? 0 : push_slow(p, elem, index);
 }
 
 int vector_push(struct participant *p, const void *elem, uint64_t *index)
 {
     if (UNLIKELY(p->v->seg.l.elem_size != 8))
         return push_any(p, elem, index);
-    return LIKELY(push_fast(p, elem, index, 8)) ? 0 : push_slow(p, elem, index);
+    return LIKELY(push_fast(&p->v->seg, elem, index, 8)) ? 0 : push_slow(p, elem, index);
 }
 
 /* ---- pop ------------------------------------------------------------------------------------------------------------------------------- */
@@ -210,29 +217,28 @@ static __attribute__((noinline)) int pop_slow(struct participant *p, void *elem)
     return err;
 }
 
-static ALWAYS_INLINE bool pop_fast(struct participant *p, void *elem, uint32_t elem_size)
+static ALWAYS_INLINE bool pop_fast(const struct segment *s, void *elem, uint32_t elem_size)
 {
-    struct segment *s = &p->v->seg;
-    struct cursor *c = &p->cursor;
-    const struct head h = cursor_head(c);
+    const struct cursor *c = &thread_state.cursor;
+    const struct head h = cursor_head();
     const uint64_t slot = head_size(h) - 1 - c->first; /* of an empty vector: beyond any leaf */
-    if (UNLIKELY(head_version(s->control) != h.version || slot > s->l.elem_mask))
+    if (UNLIKELY(head_version(thread_state.control) != h.version || slot >= c->slots))
         return false;
     leaf_load_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
     const struct head next = {h.version + 1, h.packed - 1};
-    return LIKELY(attempt_again(p, LFVEC_OP_POP, h, next, &p->slot->pops));
+    return LIKELY(attempt_again(LFVEC_OP_POP, h, next, &thread_state.slot->pops));
 }
 
 static __attribute__((noinline)) int pop_any(struct participant *p, void *elem)
 {
-    return pop_fast(p, elem, p->v->seg.l.elem_size) ? 0 : pop_slow(p, elem);
+    return pop_fast(&p->v->seg, elem, p->v->seg.l.elem_size) ? 0 : pop_slow(p, elem);
 }
 
 int vector_pop(struct participant *p, void *elem)
 {
     if (UNLIKELY(p->v->seg.l.elem_size != 8))
         return pop_any(p, elem);
-    return LIKELY(pop_fast(p, elem, 8)) ? 0 : pop_slow(p, elem);
+    return LIKELY(pop_fast(&p->v->seg, elem, 8)) ? 0 : pop_slow(p, elem);
 }
 
 /* ---- get ------------------------------------------------------------------------------------------------------------------------------- */

@@ -15,10 +15,10 @@
 void wait_wake_slow(struct shm_control *c, uint64_t pushed);
 
 /* After a push of `pushed` elements. The compare-and-swap of the head was a full barrier: either we see the flag, or its raiser our element. */
-static inline void wait_wake(struct segment *s, uint64_t pushed)
+static inline void wait_wake(struct shm_control *c, uint64_t pushed)
 {
-    if (__builtin_expect(atomic_load_explicit(&s->control->waiters, memory_order_acquire), 0)) /* SYNC: wait-flag (acquire) */
-        wait_wake_slow(s->control, pushed);
+    if (__builtin_expect(atomic_load_explicit(&c->waiters, memory_order_acquire), 0)) /* SYNC: wait-flag (acquire) */
+        wait_wake_slow(c, pushed);
 }
 
 int wait_pop(struct participant *p, void *elem, const struct timespec *timeout);

@@ -10,6 +10,7 @@
  *   shmctl_progress.c, shmctl_pace.c  a bar for long work; sleeping until something happens
  *   shmctl_screen.c the terminal as a whole: the only place that knows ncurses
  *   shmctl_slots.c  rows about slots
+ *   shmctl_place.c  where memory lies, in words; the round of all regions
  *   shmctl_scan.c   the segments of this machine
  *   shmctl_ask.c    what destructive commands owe to those who still use the segment
  *   shmctl_*.c      one file a command, each exporting one struct command
@@ -91,10 +92,11 @@ struct command {
     enum report_style style;
     const char *report;         /* name of the array in JSON */
     const struct column *slots; /* columns of a second array, "slots", of rows; NULL = it has none. No name is in both */
+    const struct column *parts; /* likewise, before that one: "parts" */
     int (*run)(struct call *call);
 };
 
-enum { MAX_OPTIONS = 48, MAX_COLUMNS = 64 };
+enum { MAX_OPTIONS = 48, MAX_COLUMNS = 96 };
 
 /* One command line. */
 struct call {
@@ -214,6 +216,9 @@ void report_open_slots(struct report *report, const struct call *call);
 /* Another set of columns under the same options: for --dry-run. */
 void report_open_as(struct report *report, const struct call *call, const struct column *columns, enum report_style style,
                     const char *name);
+/* With everything given; list is like -o, or NULL. */
+void report_open_with(struct report *report, const struct call *call, const struct column *columns, enum report_style style,
+                      const char *name, const char *list);
 /* The command's report with columns made for this call; list is like -o, or NULL. */
 void report_open_list(struct report *report, const struct call *call, const struct column *columns, const char *list);
 void report_csv(struct report *report);                          /* values separated by commas */
@@ -238,7 +243,8 @@ void report_none(struct report *report, int column);            /* there is no s
 void report_flush(struct report *report);
 void report_close(struct report *report);       /* prints and frees */
 char *report_close_text(struct report *report); /* to be freed; "" if there is nothing to print */
-/* The same for two reports: one below the other, in JSON as one object. */
+/* The same for several reports: one below the other, in JSON as one object. */
+void report_close_all(struct report *const *reports, int count);
 void report_close_both(struct report *first, struct report *second);
 bool report_shows(const struct report *report, int column);
 
@@ -277,6 +283,21 @@ enum {
 
 int slots_look(lfvec_t *v, uint32_t slot, struct lfvec_participant *p); /* lfvec_participant(), with a name that ends */
 void slots_row(struct report *report, const struct lfvec_participant *p);
+
+/* ---- where memory lies: shmctl_place.c ---- */
+
+enum { PLACE_PARTS = LFVEC_REGION_SLAB + 1 }; /* LFVEC_REGION_* are below it */
+
+typedef void place_visitor(void *context, const struct lfvec_region *region, const struct lfvec_pages *pages);
+
+const char *place_policy(uint32_t numa); /* LFVEC_NUMA_LOCAL, ... */
+const char *place_why(uint32_t why);     /* lfvec_stat.numa_why */
+const char *place_part(uint32_t kind);   /* LFVEC_REGION_* */
+/* Each writes into buf and returns it. */
+char *place_nodes(char *buf, size_t size, uint64_t nodes, const char *none); /* a mask, as in 0,2-3 */
+char *place_huge(char *buf, size_t size, const struct lfvec_stat *st);       /* what became of LFVEC_HUGEPAGES */
+/* All regions with their pages, or a complaint. Returns DONE or a status. */
+int place_round(lfvec_t *v, place_visitor *visit, void *context);
 
 /* ---- elements as text: shmctl_value.c ---- */
 
@@ -416,7 +437,7 @@ uint32_t plan_slots(struct report *report, lfvec_t *v, const struct lfvec_stat *
 
 /* ---- the commands ---- */
 extern const struct command command_list, command_info, command_ps, command_dump, command_check, command_wait, command_export,
-    command_watch;
+    command_watch, command_numa, command_map;
 extern const struct command command_push, command_pop, command_get, command_set, command_load;
 extern const struct command command_recover, command_reset, command_reserve, command_trim;
 extern const struct command command_create, command_rm;

@@ -109,6 +109,7 @@ void call_help(const struct command *command, FILE *out)
         fprintf(out, "%s\n", command->details);
     help_options_of(command, out);
     help_columns("Columns", command->columns, out);
+    help_columns("Columns of parts, one row each", command->parts, out);
     help_columns("Columns of slots, one row each", command->slots, out);
     fprintf(out, "\nExample:\n  %s\n", command->example);
 }

@@ -56,7 +56,7 @@ static int version_column(const struct dump *dump)
 
 static void name_columns(struct dump *dump)
 {
-    static char names[FIELDS_MOST][12];
+    static char names[FIELDS_MOST][20];
     for (int i = 0; i < dump->fields.count; i++) {
         snprintf(names[i], sizeof names[i], "FIELD%d", i + 1);
         bool number = fields_number(&dump->fields, i);
@@ -71,7 +71,7 @@ static void name_columns(struct dump *dump)
 /* -o with the names of all fields for VALUE. */
 static char *widen(const struct dump *dump, const char *list)
 {
-    char *wide = need(strlen(list) * 12 * FIELDS_MOST + 1), *to = wide;
+    char *wide = need(strlen(list) * sizeof "FIELD00," * FIELDS_MOST + 1), *to = wide;
     for (const char *at = list; *at;) {
         size_t n = strcspn(at, ",+");
         if (n == strlen(columns[VALUE].name) && strncasecmp(at, columns[VALUE].name, n) == 0)

@@ -204,13 +204,25 @@ static void put_space(FILE *out)
     fprintf(out, "lfvec_shm_size_bytes %llu\n", (unsigned long long)total);
 }
 
+static bool any_up(const struct export *export)
+{
+    for (size_t i = 0; i < export->count; i++)
+        if (export->seen[i].up)
+            return true;
+    return false;
+}
+
 static void put_all(const struct export *export)
 {
-    put_up(export);
-    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
+    const size_t count = any_up(export) ? sizeof metrics / sizeof metrics[0] : 0;
+    if (export->count)
+        put_up(export);
+    for (size_t i = 0; i < count; i++)
         put_metric(export, &metrics[i]);
-    put_sizes(export);
-    put_slots(export);
+    if (count) {
+        put_sizes(export);
+        put_slots(export);
+    }
     put_space(export->out);
 }
 

@@ -53,7 +53,12 @@ enum {
     NUMA,
     NUMA_NODES,
     NUMA_IN_FORCE,
+    NUMA_WHY,
+    NUMA_PLACED,
     FLAGS,
+    HUGEPAGES,
+    BYTES_MAPPED,
+    BYTES_HUGE,
     READ_ONLY
 };
 
@@ -104,7 +109,12 @@ static const struct column columns[] = {
     [NUMA] = {"NUMA", COLUMN_TEXT, 0, "placement asked for: local, interleave or bind"},
     [NUMA_NODES] = {"NUMA_NODES", COLUMN_NUMBER, 0, "node mask of that; 0 = all"},
     [NUMA_IN_FORCE] = {"NUMA_IN_FORCE", COLUMN_BOOL, 0, "whether this process can apply it"},
+    [NUMA_WHY] = {"NUMA_WHY", COLUMN_TEXT, 0, "why it can, or cannot"},
+    [NUMA_PLACED] = {"NUMA_PLACED", COLUMN_NUMBER, COLUMN_DETAIL, "mask of the nodes that pages are placed on; 0 = as the kernel likes"},
     [FLAGS] = {"FLAGS", COLUMN_TEXT, 0, "hugepages, prefault or none"},
+    [HUGEPAGES] = {"HUGEPAGES", COLUMN_TEXT, 0, "what the kernel granted"},
+    [BYTES_MAPPED] = {"BYTES_MAPPED", COLUMN_NUMBER, COLUMN_DETAIL, "mapped by this process, if hugepages or prefault were asked for"},
+    [BYTES_HUGE] = {"BYTES_HUGE", COLUMN_NUMBER, COLUMN_DETAIL, "of that, by huge pages"},
     [READ_ONLY] = {"READ_ONLY", COLUMN_BOOL, COLUMN_ASKED, "this attachment; always for info"},
     {NULL, COLUMN_TEXT, 0, NULL},
 };
@@ -174,19 +184,19 @@ static void show_counters(struct report *report, const struct lfvec_stat *st)
     report_number(report, GROWS, st->grows);
 }
 
-static const char *numa_text(uint32_t numa)
-{
-    static const char *const names[] = {[LFVEC_NUMA_LOCAL] = "local", [LFVEC_NUMA_INTERLEAVE] = "interleave", [LFVEC_NUMA_BIND] = "bind"};
-    return numa < sizeof names / sizeof names[0] ? names[numa] : "?";
-}
-
 static void show_placement(struct report *report, const struct lfvec_stat *st)
 {
     bool huge = st->flags & LFVEC_HUGEPAGES, prefault = st->flags & LFVEC_PREFAULT;
-    report_text(report, NUMA, numa_text(st->numa));
+    char text[160];
+    report_text(report, NUMA, place_policy(st->numa));
     report_hex(report, NUMA_NODES, st->numa_nodes);
     report_bool(report, NUMA_IN_FORCE, st->numa_in_force);
+    report_text(report, NUMA_WHY, place_why(st->numa_why));
+    report_hex(report, NUMA_PLACED, st->numa_placed);
     report_text(report, FLAGS, huge ? prefault ? "hugepages,prefault" : "hugepages" : prefault ? "prefault" : "none");
+    report_text(report, HUGEPAGES, place_huge(text, sizeof text, st));
+    report_bytes(report, BYTES_MAPPED, st->bytes_mapped);
+    report_bytes(report, BYTES_HUGE, st->bytes_huge);
     report_bool(report, READ_ONLY, st->read_only);
 }
 
@@ -214,6 +224,8 @@ static int run(struct call *call)
     if (!v)
         return status;
     status = look_at(v, &st);
+    if (status == DONE && st.flags & LFVEC_HUGEPAGES) /* of slabs, the first look has mapped what the second one tells of */
+        status = look_at(v, &st);
     if (status == DONE)
         show(call, name, &st);
     lfvec_detach(v);

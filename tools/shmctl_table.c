@@ -29,7 +29,8 @@ const char *report_bad_column(const struct command *command, const char *list)
     static char bad[64];
     for (const char *at = list + (*list == '+');; at++) {
         size_t length = strcspn(at, ",");
-        if (find_column(command->columns, at, length) < 0 && find_column(command->slots, at, length) < 0) {
+        if (find_column(command->columns, at, length) < 0 && find_column(command->parts, at, length) < 0 &&
+            find_column(command->slots, at, length) < 0) {
             snprintf(bad, sizeof bad, "%.*s", (int)(length < 60 ? length : 60), at);
             return bad;
         }
@@ -116,7 +117,7 @@ static void add_columns(struct report *report)
     }
 }
 
-static void open_with(struct report *report, const struct call *call, const struct column *columns, enum report_style style,
+void report_open_with(struct report *report, const struct call *call, const struct column *columns, enum report_style style,
                       const char *name, const char *list)
 {
     memset(report, 0, sizeof *report);
@@ -142,12 +143,12 @@ static void open_with(struct report *report, const struct call *call, const stru
 void report_open_as(struct report *report, const struct call *call, const struct column *columns, enum report_style style, const char *name)
 {
     const bool own = columns == call->command->columns || columns == call->command->slots;
-    open_with(report, call, columns, style, name, own ? call->columns : NULL); /* -o names the command's own */
+    report_open_with(report, call, columns, style, name, own ? call->columns : NULL); /* -o names the command's own */
 }
 
 void report_open_list(struct report *report, const struct call *call, const struct column *columns, const char *list)
 {
-    open_with(report, call, columns, call->command->style, call->command->report, list);
+    report_open_with(report, call, columns, call->command->style, call->command->report, list);
 }
 
 void report_open(struct report *report, const struct call *call)
@@ -358,35 +359,44 @@ char *report_close_text(struct report *report)
 }
 
 /*
- * libsmartcols prints a table as a whole document, an object with one array, and has no way to put two into one. So the one object is closed
- * where the array of the first ends, and goes on where that of the second begins: what lies between is the braces of the two documents.
+ * libsmartcols prints a table as a whole document, an object with one array, and has no way to put several into one. So the one object is
+ * closed where the array of the last ends, and goes on where that of the next begins: what lies between is the braces of two documents.
  */
-static void print_both_json(struct report *first, struct report *second)
+static void print_json_part(struct report *report, bool first, bool last)
 {
-    char *one = NULL, *two = NULL;
-    checked(scols_print_table_to_string(first->table, &one));
-    checked(scols_print_table_to_string(second->table, &two));
-    const char *end = one ? strrchr(one, ']') : NULL, *begin = two ? strchr(two, '{') : NULL;
-    if (!end || !begin)
+    char *text = NULL;
+    checked(scols_print_table_to_string(report->table, &text));
+    const char *begin = text ? strchr(text, '{') : NULL, *end = text ? strrchr(text, ']') : NULL;
+    if (!begin || !end)
         out_of_memory();
-    printf("%.*s,%s", (int)(end + 1 - one), one, begin + 1);
-    free(one);
-    free(two);
+    begin = first ? text : begin + 1;
+    end = last ? text + strlen(text) : end + 1;
+    printf("%.*s%s", (int)(end - begin), begin, last ? "" : ",");
+    free(text);
+}
+
+void report_close_all(struct report *const *reports, int count)
+{
+    int last = -1, before = 0;
+    for (int i = 0; i < count; i++)
+        last = ready(reports[i]) ? i : last;
+    for (int i = 0; i <= last; i++) {
+        if (!ready(reports[i]))
+            continue;
+        if (reports[i]->call->json) {
+            print_json_part(reports[i], before == 0, i == last);
+        } else {
+            if (before)
+                putchar('\n');
+            scols_print_table(reports[i]->table);
+        }
+        before++;
+    }
+    for (int i = 0; i < count; i++)
+        drop(reports[i]);
 }
 
 void report_close_both(struct report *first, struct report *second)
 {
-    bool one = ready(first), two = ready(second);
-    if (one && two && first->call->json) {
-        print_both_json(first, second);
-    } else {
-        if (one)
-            scols_print_table(first->table);
-        if (one && two)
-            putchar('\n');
-        if (two)
-            scols_print_table(second->table);
-    }
-    drop(first);
-    drop(second);
+    report_close_all((struct report *[]){first, second}, 2);
 }

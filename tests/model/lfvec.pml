@@ -16,7 +16,8 @@
  *   LEASES: pop_lease and ack. Where nobody can die, `committed` and `intent` are left out: nothing would read them.
  * Negative controls: NO_R1_SEQ NO_R1_HEAD NO_R2 DIRTY_PLUS1 SEQ_FIRST NO_R3 SINCE_LAST NO_R4 NO_R5 COMMITTED_FIRST NO_STAMP VALUE_ONLY CW_ONCE
  *   R4_LAZY_BLIND.
- * Variants: R4_LAZY (raise only for a version that published a descriptor or took a lease), IN_PLACE_SILENT (an in-place push publishes nothing).
+ * Variants: R4_LAZY (raise only for a version that published a descriptor or took a lease), IN_PLACE_SILENT (an in-place push publishes nothing),
+ *   OWN_EAGER (an owner records each of its wins, also those that nobody would ask about).
  */
 #ifndef N
 #define N 2
@@ -122,6 +123,15 @@ hidden byte z, y, refs;                                         /* scratch insid
 #define MOVED skip
 #else
 #define MOVED assert(hv != s)
+#endif
+
+/* whose own win has to be on record before anybody moves on: what recovery asks for by R5. Of others it is told by R4, or by the head */
+#ifdef OWN_EAGER
+#define OWES_RECORD true
+#elif defined(LEASES)
+#define OWES_RECORD (b || lease[me] != NO_LEASE)
+#else
+#define OWES_RECORD (b)
 #endif
 
 #if DEATHS
@@ -595,7 +605,7 @@ proctype participant(byte me) {
         fi }
 #if DEATHS
     :: atomic { pc == WON ->
-        committed[me] = s + 1;                                                        /* own release store */
+        if :: OWES_RECORD -> committed[me] = s + 1 :: else fi;                        /* own release store */
         if :: b && !IN_PLACE(0) -> if :: spare[me * B] = 0 OR_DIE fi :: else fi;      /* the spare is used up */
 #if B > 1
         if :: pc == WON && b && ENTRIES == 2 && !IN_PLACE(1) -> if :: spare[me * B + 1] = 0 OR_DIE fi :: else fi;

@@ -25,6 +25,7 @@ scenarios() {
 2x2-one-element     |quick|safety exact|any any            |any any       |     |$wide     |K=3 DIRS=3 INIT=1                   |
 2x2-two-leaves      |quick|safety exact|any any            |any any       |     |$wide     |K=3 DIRS=3 INIT=2 OWNER=1           |
 2x2-death           |quick|safety exact|any any            |any any       |     |$simple   |K=4 DIRS=3 DEATHS=1                 |
+2x2-death-eager     |quick|safety exact|any any            |any any       |     |$simple   |K=4 DIRS=3 DEATHS=1 OWN_EAGER        |
 2x2-death-twice     |quick|safety exact|any any            |any           |     |$simple   |K=4 DIRS=3 DEATHS=2 MORTAL=1 INIT=1 |
 2x2-lock-free       |quick|cycles exact|any any            |any any       |     |$simple   |K=3 DIRS=3 CYCLES                   |
 2x2-lock-free-death |quick|cycles exact|any any            |any           |     |$simple   |K=3 DIRS=2 CYCLES DEATHS=1          |

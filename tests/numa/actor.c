@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +80,7 @@ static int obey(const struct order *o)
 static _Noreturn void serve(int fd, int32_t node)
 {
     struct order o;
+    (void)prctl(PR_SET_NAME, "actor");
     if (numa_run_on_node(node) != 0)
         _exit(1);
     while (recv(fd, &o, sizeof o, 0) == (ssize_t)sizeof o) {

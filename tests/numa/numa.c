@@ -37,21 +37,17 @@ static const struct plan two[] = {
     {scene_reserve, LOCAL, ALL, 0, 1},
     {scene_reserve, BIND, N0, 1, 0},
     {scene_reserve, INTERLEAVE, N0 | N1, 0, 1},
+    {scene_show, LOCAL, ALL, 0, 1},
     {0},
 };
 
 static const struct plan four[] = {
-    {scene_work, LOCAL, ALL, 2, 3},
-    {scene_work, BIND, N0 | N3, 1, 2},
-    {scene_work, INTERLEAVE, N1 | N3, 0, 1},
-    {scene_work, INTERLEAVE, ALL, 3, 1},
-    {scene_inherit, LOCAL, ALL, 1, 3},
-    {scene_inherit, INTERLEAVE, N0 | N2, 1, 3},
-    {scene_move, LOCAL, ALL, 3, 2},
-    {scene_slots, LOCAL, ALL, 2, 3},
-    {scene_give, LOCAL, ALL, 3, 1},
-    {scene_reserve, INTERLEAVE, N0 | N1 | N3, 1, 2},
-    {0},
+    {scene_work, LOCAL, ALL, 2, 3},          {scene_work, BIND, N0 | N3, 1, 2},
+    {scene_work, INTERLEAVE, N1 | N3, 0, 1}, {scene_work, INTERLEAVE, ALL, 3, 1},
+    {scene_inherit, LOCAL, ALL, 1, 3},       {scene_inherit, INTERLEAVE, N0 | N2, 1, 3},
+    {scene_move, LOCAL, ALL, 3, 2},          {scene_slots, LOCAL, ALL, 2, 3},
+    {scene_give, LOCAL, ALL, 3, 1},          {scene_reserve, INTERLEAVE, N0 | N1 | N3, 1, 2},
+    {scene_show, INTERLEAVE, N1 | N3, 0, 2}, {0},
 };
 
 /* Node 2 has a processor and no memory. */

@@ -6,6 +6,7 @@
  *   look.c    the nodes of this machine, and which of them each page lies on, as the kernel says
  *   claim.c   what is claimed and whether it is so; the table of ranges, where they were asked to be and where they are
  *   scene.c   what the actors play, and what must be true of it
+ *   show.c    lfvec-shmctl, if it is there: what it says of the segment
  *   numa.c    which scenes, under which policy, on which machine
  */
 #ifndef NUMA_TEST_H
@@ -79,6 +80,11 @@ void actor_make(struct actor *a, const struct lfvec_attr *attr);
 void actor_do(struct actor *a, enum verb verb, uint64_t n);
 void actor_kill(struct actor *a); /* SIGKILL, and it is gone */
 
+/* ---- show.c ---------------------------------------------------------------------------------------------------------------------------- */
+
+bool show_can(void);
+void show_run(const char *title, char *const argv[]); /* ends with a claim that its status is 0 */
+
 /* ---- scene.c --------------------------------------------------------------------------------------------------------------------------- */
 
 struct plan {
@@ -96,5 +102,6 @@ void scene_move(const struct plan *p);     /* a thread goes to another node, and
 void scene_slots(const struct plan *p);    /* slots are given back, left by the dead, and taken again */
 void scene_give(const struct plan *p);     /* slabs are given back, and memory is taken on another node */
 void scene_reserve(const struct plan *p);  /* much memory at once: a long directory, and more than a page of the slab table */
+void scene_show(const struct plan *p);     /* something of everything, for lfvec-shmctl to tell and to draw */
 
 #endif

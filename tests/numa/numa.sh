@@ -34,14 +34,35 @@ program()
     make -s -C "$build" tests/numa/numa || make -s -C "$build" tests/numa/numa NUMA_TEST_LDFLAGS=
 }
 
+# The libraries that a program needs, where it looks for them, and in /lib.
+libraries() # PROGRAM
+{
+    LD_LIBRARY_PATH=$build/.libs ldd "$1" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
+        mkdir -p "$scratch/root/lib" "$scratch/root${library%/*}"
+        cp -L "$library" "$scratch/root$library"
+        [ "${library%/*}" = /lib ] || cp -L "$library" "$scratch/root/lib/"
+    done
+}
+
+# lfvec-shmctl, for a scene that shows what it says; the machines do without it where it was not built.
+tool()
+{
+    for program in "$build/.libs/lfvec-shmctl" "$build/lfvec-shmctl"; do
+        if [ -x "$program" ] && ldd "$program" >/dev/null 2>&1; then
+            mkdir "$scratch/root/bin"
+            cp "$program" "$scratch/root/bin/"
+            libraries "$program"
+            return
+        fi
+    done
+}
+
 initramfs()
 {
     mkdir "$scratch/root"
     cp "$build/tests/numa/numa" "$scratch/root/init"
-    ldd "$scratch/root/init" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
-        mkdir -p "$scratch/root${library%/*}"
-        cp -L "$library" "$scratch/root$library"
-    done
+    libraries "$scratch/root/init"
+    tool
     (cd "$scratch/root" && find . | cpio -o -H newc --quiet | gzip -1) >"$scratch/initramfs"
 }
 
@@ -76,7 +97,7 @@ machine() # NAME MIB...
 {
     echo "a machine of $(($# - 1)) nodes: $*"
     emulate "$@"
-    cat "$scratch/$1"
+    sed '/^begin json$/,/^end json$/d; /^begin svg$/,/^end svg$/d' "$scratch/$1"
     passed=$((passed + $(grep -c '^ok - ' "$scratch/$1" || true)))
     failed=$((failed + $(grep -c '^not ok - ' "$scratch/$1" || true)))
     if line=$(grep -E '^table: [0-9]+ rows, [0-9]+ pages, [0-9]+ misplaced$' "$scratch/$1"); then
@@ -88,12 +109,62 @@ machine() # NAME MIB...
     fi
 }
 
+# What lfvec-shmctl printed there.
+shown() # MACHINE TITLE
+{
+    sed -n "/^begin $2\$/,/^end $2\$/p" "$scratch/$1" | sed '1d;$d' | sed '$d'
+}
+
+placed() # MACHINE: in force, and every page where it was asked for
+{
+    shown "$1" numa | grep -q '^IN_FORCE *yes' && shown "$1" numa | grep -q '^TOTAL_MISPLACED *0$' &&
+        shown "$1" numa | grep -Eq '^slabs +[1-9][0-9]* +(local|interleave) '
+}
+
+valid() # MACHINE TITLE COMMAND...
+{
+    shown "$1" "$2" >"$scratch/shown"
+    shift 2
+    [ -s "$scratch/shown" ] && "$@" "$scratch/shown"
+}
+
+# The map of the first machine as doc/numa.md has it: LFVEC_PICTURE=doc puts it there.
+picture()
+{
+    { echo; shown two map | sed 's/^./    &/'; echo; } >"$scratch/map"
+    [ "$(grep -c . "$scratch/map")" -gt 10 ] &&
+        shown two svg >"$LFVEC_PICTURE/map.svg" &&
+        sed -i -e '/^<!-- map -->$/,/^<!-- end of map -->$/{//!d}' -e "/^<!-- map -->\$/r $scratch/map" "$LFVEC_PICTURE/numa.md"
+}
+
+# The tool says the same as the test does, in every form.
+tool_is_right() # MACHINE
+{
+    if [ ! -e "$scratch/root/bin/lfvec-shmctl" ]; then
+        skip "$1: lfvec-shmctl in the machine" 'it was not built, or what it needs was not found'
+        return
+    fi
+    check "$1: lfvec-shmctl numa: in force, and nothing misplaced" placed "$1" || true
+    if command -v jq >/dev/null; then
+        check "$1: its JSON says so as well" valid "$1" json jq -e '.placement[0] | .in_force and .total_misplaced == 0 and .total_pages > 0' ||
+            true
+    fi
+    if command -v xmllint >/dev/null; then
+        check "$1: lfvec-shmctl map: its SVG is well-formed" valid "$1" svg xmllint --noout || true
+    fi
+}
+
 needs
 check 'the program is built' program || finish
 check 'the initramfs is made' initramfs || finish
 machine two 256 256
 machine four 256 256 256 256
 machine bare 256 256 0
+tool_is_right two
+tool_is_right four
+if [ -n "${LFVEC_PICTURE:-}" ]; then
+    check "the picture is put into $LFVEC_PICTURE" picture || true
+fi
 # once more, below the tables: the end of a log is what is shown of it
 grep -h '^not ok - ' "$scratch/two" "$scratch/four" "$scratch/bare" | sed 's/^/  /' || true
 echo "numa: $machines machines, $rows regions of $pages pages, $misplaced misplaced"

@@ -381,3 +381,39 @@ void scene_reserve(const struct plan *p)
     actor_do(&maker, LEAVE, 0);
     end();
 }
+
+/* Participants on both nodes: one moved, one was killed, one has left; slabs that nobody owns. */
+static void play_show(const struct plan *p, struct actor *a)
+{
+    struct actor dead, left;
+    join(&a[0], p->here, MANY);
+    join(&a[1], p->there, 2 * MANY);
+    join(&dead, p->there, MANY);
+    join(&a[2], p->here, MANY);
+    join(&left, p->there, MANY);
+    actor_do(&a[1], MOVE, (uint64_t)p->here);
+    actor_do(&a[1], PUSH, 2 * MANY);
+    actor_do(&left, PUSH, MANY);
+    actor_do(&left, POP, MANY + MANY / 2);
+    actor_do(&left, TRIM, 0);
+    actor_do(&left, LEAVE, 0);
+    actor_kill(&dead);
+}
+
+void scene_show(const struct plan *p)
+{
+    struct actor maker, a[3];
+    if (!show_can())
+        return;
+    begin(p, "shown");
+    make(p, &maker, SLOTS);
+    play_show(p, a);
+    show_run("numa", (char *[]){"lfvec-shmctl", "numa", NUMA_NAME, NULL});
+    show_run("json", (char *[]){"lfvec-shmctl", "numa", "--json", NUMA_NAME, NULL});
+    show_run("map", (char *[]){"lfvec-shmctl", "map", "--width", "96", NUMA_NAME, NULL});
+    show_run("svg", (char *[]){"lfvec-shmctl", "map", "--svg", "-", NUMA_NAME, NULL});
+    for (int i = 0; i < 3; i++)
+        actor_do(&a[i], LEAVE, 0);
+    actor_do(&maker, LEAVE, 0);
+    end();
+}

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 99
 
 # ---- help, version, usage --------------------------------------------------------------------------------------------------------------
 
-commands='list info ps dump check wait watch export push pop get set load recover reset trim reserve create rm'
+commands='list info ps dump check wait watch numa map export push pop get set load recover reset trim reserve create rm'
 expect 'help' 0 --help
 for command in $commands; do
     has "help lists $command" "$out" "^  $command "

@@ -9,7 +9,7 @@ later()
 {
     "$tool" wait --timeout 60 "$@" >"$scratch/waited" 2>&1 &
     waiting=$!
-    children+=($waiting)
+    children+=("$waiting")
     until_ok has_slept || echo "  it does not sleep"
 }
 
