@@ -440,7 +440,7 @@ struct lfvec_participant {
     uint32_t slot;  /* 1..max_slots */
     uint32_t state; /* LFVEC_SLOT_* */
     int32_t pid, tid;
-    int32_t node;          /* NUMA node it ran on when it took the slot; -1 unknown */
+    int32_t node;          /* NUMA node it ran on when it took the slot, or its last slab; -1 unknown */
     uint32_t spares;       /* leaves in hand */
     char name[32];         /* thread name (comm) */
     uint64_t pid_ns;       /* inode of its pid namespace */

@@ -99,8 +99,8 @@ int stat_segment(struct lfvec *v, struct lfvec_stat *out)
     out->version = h.version;
     out->size = head_size(h);
     stat_identity(s, out);
-    stat_object(s, out);
     stat_slabs(s, out);
+    stat_object(s, out); /* what is mapped of it: after the slabs were looked at */
     stat_slots(s, out);
     out->recoveries = load(&s->control->recoveries);
     out->grows = load(&s->control->grows);

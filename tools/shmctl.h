@@ -406,7 +406,6 @@ enum { SCREEN_TIME = -1, SCREEN_RESIZED = -2, SCREEN_END = -3 };
 
 bool screen_open(void);  /* false: this terminal cannot be used */
 void screen_close(void); /* does not return if a signal ended it */
-int screen_rows(void);
 int screen_columns(void);
 bool screen_draws_blocks(void); /* or only ASCII */
 /* A picture, from the top: screen_begin(), lines, screen_end(). */

@@ -157,7 +157,7 @@ static void draw_owners(struct pen *pen)
 static void draw_nodes(struct pen *pen)
 {
     const uint64_t nodes = map_nodes(pen->map);
-    fputs("  node ", stdout);
+    fputs(nodes ? "  node " : "  node", stdout);
     for (int32_t node = 0; node < LFVEC_NODES; node++) {
         if (!(nodes >> node & 1))
             continue;

@@ -32,7 +32,8 @@ static struct seen *add(struct export *export, const char *name)
 {
     if (export->count == export->room) {
         struct seen *more = need((2 * export->room + 8) * sizeof *more);
-        memcpy(more, export->seen, export->count * sizeof *more);
+        if (export->count)
+            memcpy(more, export->seen, export->count * sizeof *more);
         free(export->seen);
         export->seen = more;
         export->room = 2 * export->room + 8;

@@ -90,11 +90,6 @@ bool screen_draws_blocks(void)
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-int screen_rows(void)
-{
-    return LINES;
-}
-
 int screen_columns(void)
 {
     return COLS;

@@ -65,21 +65,27 @@ static void put_tip(FILE *out, const char *text)
 
 /* ---- parts ---- */
 
+/* `pages` of the part's, after `before` of them. */
+static void put_piece(FILE *out, const struct map_part *part, uint64_t before, uint64_t pages, int32_t node, int y, double scale)
+{
+    const double from = EDGE + BAR_AT + (double)before * scale / (double)part->pages, length = (double)pages * scale / (double)part->pages;
+    if (!pages)
+        return;
+    fprintf(out, "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"14\" fill=\"%s\"/>\n", from, y - 12, length < 2 ? 2 : length,
+            node_colour(node));
+    if (length >= 12)
+        fprintf(out, "<text class=\"sign\" x=\"%.1f\" y=\"%d\">%c</text>\n", from + length / 2, y - 1, map_node(node));
+}
+
 static void put_bar(FILE *out, const struct map *map, const struct map_part *part, int y)
 {
-    const uint64_t most = map_most(map);
+    const double scale = (double)part->bytes * BAR / (double)map_most(map);
     uint64_t pages = 0;
     for (int32_t node = 0; node < LFVEC_NODES; node++) {
-        if (!part->on[node])
-            continue;
-        const double scale = part->pages ? (double)part->bytes / (double)part->pages * BAR / (double)most : 0;
-        const double from = (double)pages * scale, length = (double)part->on[node] * scale;
-        fprintf(out, "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"14\" fill=\"%s\"/>\n", EDGE + BAR_AT + from, y - 12,
-                length < 2 ? 2 : length, node_colour(node));
-        if (length >= 12)
-            fprintf(out, "<text class=\"sign\" x=\"%.1f\" y=\"%d\">%c</text>\n", EDGE + BAR_AT + from + length / 2, y - 1, map_node(node));
+        put_piece(out, part, pages, part->on[node], node, y, scale);
         pages += part->on[node];
     }
+    put_piece(out, part, pages, part->untold, NODE_UNTOLD, y, scale);
 }
 
 static int put_parts(FILE *out, const struct map *map, int y)

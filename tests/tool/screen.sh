@@ -9,7 +9,9 @@ if ! command -v tmux >/dev/null; then
     finish
 fi
 
-terminal() { tmux -L "$me" -f /dev/null "$@" 2>/dev/null; }
+# A server for each start: one that is told to go does so some time later.
+terminal() { tmux -L "$me-$server" -f /dev/null "$@" 2>/dev/null; }
+server=0
 screen() { terminal capture-pane -p; }
 state() { terminal display-message -p "$1"; }
 shows() { screen | grep -Eq -- "$1"; }
@@ -33,15 +35,21 @@ sees()
 start()
 {
     terminal kill-server
-    LC_ALL=$1 LFVEC_TOOL=$tool terminal -u new-session -d -x "$2" -y "$3" 'PS1="ready> " exec bash --norc --noprofile -i'
+    server=$((server + 1))
+    LC_ALL=$1 terminal -u new-session -d -x "$2" -y "$3" 'PS1="ready> " exec bash --norc --noprofile -i'
     until_ok shows '^ready>'
     terminal set-environment -g LC_ALL "$1"
 }
 
-# enter COMMAND: on a clear screen
+cleared() { [ "$(screen | grep -c .)" -eq 1 ] && shows '^ready>'; }
+
+# enter COMMAND: once nothing of the former one is on the screen
 enter()
 {
-    type -l "clear; $1"
+    type -l clear
+    type Enter
+    until_ok cleared
+    type -l "$1"
     type Enter
 }
 
