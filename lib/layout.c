@@ -69,6 +69,8 @@ static bool attr_sound(struct lfvec_attr *a, struct bad_attr *bad)
         return bad_attr(bad, "numa", a->numa, "one of LFVEC_NUMA_LOCAL, INTERLEAVE, BIND");
     if (a->flags & ~(uint32_t)(LFVEC_HUGEPAGES | LFVEC_PREFAULT))
         return bad_attr(bad, "flags", a->flags, "made of LFVEC_HUGEPAGES and LFVEC_PREFAULT");
+    if (a->flags & LFVEC_HUGEPAGES && a->slab_bytes < HUGE_PAGE)
+        a->slab_bytes = HUGE_PAGE; /* a slab within a huge page could not be placed, or committed, by itself */
     return true;
 }
 

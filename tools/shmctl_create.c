@@ -20,7 +20,7 @@ static const struct opt options[] = {
     {MODE, "mode", "OCTAL", "permission bits; default 0600"},
     {NUMA, "numa", "POLICY", "local, interleave or bind; default local"},
     {NODES, "nodes", "LIST", "nodes for interleave and bind, as in 0,2-3; default all"},
-    {HUGEPAGES, "hugepages", NULL, "ask for transparent huge pages"},
+    {HUGEPAGES, "hugepages", NULL, "ask for transparent huge pages; a slab is then 2 MiB at least"},
     {PREFAULT, "prefault", NULL, "map memory when it is committed, not at its first use"},
     {EXCLUSIVE, "exclusive", NULL, "fail with status 1 if it exists"},
     {0, NULL, NULL, NULL},
