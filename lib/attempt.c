@@ -2,6 +2,7 @@
 #include "attempt.h"
 
 #include "breakage.h"
+#include "probe.h"
 
 /* What the descriptor in effect covers and ours does not must be in the directory before ours takes its place. */
 static int help(struct participant *p, struct head h, const struct desc_view *in_effect, const struct desc_plan *plan)
@@ -9,8 +10,10 @@ static int help(struct participant *p, struct head h, const struct desc_view *in
     if (BROKEN(BREAK_HELP) || !in_effect->id || (in_effect->count == 1 && plan->count == 1 && in_effect->first == plan->first))
         return 0;
     const int err = desc_complete_write(&p->v->seg, h, in_effect);
-    if (!err && in_effect->id >> 1 != p->me)
+    if (!err && in_effect->id >> 1 != p->me) {
         attempt_count(&p->slot->helps);
+        PROBE(help, p->me, h.version);
+    }
     return err;
 }
 
@@ -74,6 +77,7 @@ static int attempt_all(struct participant *p, attempt_fn *once, void *arg)
         const struct head now = head_load(s->control);
         if (now.version != h.version) { /* somebody won: let it go on for a while */
             attempt_count(&p->slot->cas_retries);
+            PROBE(cas_retry, p->me, now.version);
             backoff_wait(&backoff, slot_exists(s, head_last(now)) && slot_is_far(s, head_last(now), p->me));
         }
     }

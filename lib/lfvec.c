@@ -7,6 +7,7 @@
 #include "join.h"
 #include "lease.h"
 #include "memory.h"
+#include "probe.h"
 #include "region.h"
 #include "shm.h"
 #include "stat.h"
@@ -71,6 +72,7 @@ lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr)
         errno = -err;
         return NULL;
     }
+    PROBE(attach, v->seg.name, flags);
     errno = saved;
     return v;
 }

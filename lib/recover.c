@@ -7,6 +7,7 @@
 #include "recover.h"
 
 #include "desc.h"
+#include "probe.h"
 
 #include <errno.h>
 
@@ -122,6 +123,7 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
     make_even(&slot->desc[1]);
     const uint64_t intent = atomic_load_explicit(&slot->intent, memory_order_acquire);
     const uint64_t committed = atomic_load_explicit(&slot->committed, memory_order_acquire); /* SYNC: committed (acquire) */
+    PROBE(recover, i, intent && committed >= intent >> 1);
     if (intent && committed >= intent >> 1) {
         const int err = complete_won(s, slot, intent, tally);
         if (err)

@@ -6,6 +6,7 @@
 
 #include "lfvec.h"
 #include "numa.h"
+#include "probe.h"
 #include "shm.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
     if (err)
         return err;
     atomic_fetch_add_explicit(&s->control->grows, 1, memory_order_relaxed);
+    PROBE(grow, off, bytes);
     return segment_reaches(s, off + bytes);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "wait.h"
 
+#include "probe.h"
 #include "vector.h"
 
 #include <limits.h>
@@ -69,7 +70,10 @@ int wait_pop(struct participant *p, void *elem, const struct timespec *timeout)
         atomic_store_explicit(&c->waiters, 1, memory_order_release); /* SYNC: wait-flag (release): before we look */
         atomic_thread_fence(memory_order_seq_cst);
         err = vector_pop(p, elem);
-        if (err == -EAGAIN && sleep_slice(c, seen, deadline) != 0)
+        if (err != -EAGAIN)
+            break;
+        PROBE(wait, p->v->seg.name, seen);
+        if (sleep_slice(c, seen, deadline) != 0)
             err = -ETIMEDOUT;
     }
     errno = saved;

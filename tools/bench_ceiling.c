@@ -63,6 +63,7 @@ const struct bench_peer faa_peer = {
     .push = faa_push_loop,
     .pop = faa_pop_loop,
     .mixed = faa_mixed_loop,
+    .lacks = "it keeps a count and no elements",
 };
 
 /* ---- cas16 ---- */
@@ -153,4 +154,5 @@ const struct bench_peer cas16_peer = {
     .push = cas16_push_loop,
     .pop = cas16_pop_loop,
     .mixed = cas16_mixed_loop,
+    .lacks = "it keeps a count and no elements",
 };

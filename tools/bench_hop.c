@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { BATCHES = 5, EXCHANGES = 2000 };
+enum { BATCHES = 5, EXCHANGES = 1000 };
 
 struct ball {
     _Alignas(128) _Atomic uint64_t turn; /* even: ours, odd: the other thread's */

@@ -22,14 +22,14 @@ static inline bool lfvec_bench_get(lfvec_t *v, uint64_t index, uint64_t *x)
     return lfvec_get_u64(v, index, x) == 0;
 }
 
-static inline bool lfvec_bench_push64(lfvec_t *v, const uint64_t *record)
+static inline bool lfvec_bench_push_record(lfvec_t *v, const uint64_t *record, size_t bytes)
 {
-    return lfvec_push_sized(v, record, RECORD_BYTES, NULL) == 0;
+    return lfvec_push_sized(v, record, bytes, NULL) == 0;
 }
 
-static inline bool lfvec_bench_pop64(lfvec_t *v, uint64_t *record)
+static inline bool lfvec_bench_pop_record(lfvec_t *v, uint64_t *record, size_t bytes)
 {
-    return lfvec_pop_sized(v, record, RECORD_BYTES) == 0;
+    return lfvec_pop_sized(v, record, bytes) == 0;
 }
 
 static inline bool lfvec_bench_push_n(lfvec_t *v, const uint64_t *elem, uint64_t n)
@@ -88,7 +88,7 @@ static int lfvec_bench_clear(struct bench_round *round)
 
 static int lfvec_bench_total(struct bench_round *round, struct bench_total *total)
 {
-    uint64_t elem[RECORD_BYTES / 8];
+    uint64_t elem[RECORD_MOST / 8];
     total->count = lfvec_size(round->handle);
     for (uint64_t i = 0; i < total->count; i++) {
         int rc = lfvec_get(round->handle, i, elem);
@@ -121,6 +121,8 @@ const struct bench_peer lfvec_peer = {
     .read = lfvec_bench_read_loop,
     .push64 = lfvec_bench_push64_loop,
     .mixed64 = lfvec_bench_mixed64_loop,
+    .push1024 = lfvec_bench_push1024_loop,
+    .mixed1024 = lfvec_bench_mixed1024_loop,
     .push_n = lfvec_bench_push_n_loop,
     .pop_n = lfvec_bench_pop_n_loop,
     .get_n = lfvec_bench_get_n_loop,

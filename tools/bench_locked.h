@@ -53,22 +53,22 @@ static inline bool LOCKED(_get)(struct LOCKED(_array) * a, uint64_t index, uint6
     return there;
 }
 
-static inline bool LOCKED(_push64)(struct LOCKED(_array) * a, const uint64_t *record)
+static inline bool LOCKED(_push_record)(struct LOCKED(_array) * a, const uint64_t *record, size_t bytes)
 {
     LOCKED(_lock)(&a->lock);
     bool fits = a->size < a->room;
     if (fits)
-        memcpy(&a->elem[8 * a->size++], record, RECORD_BYTES);
+        memcpy(&a->elem[bytes / 8 * a->size++], record, bytes);
     LOCKED(_unlock)(&a->lock);
     return fits;
 }
 
-static inline bool LOCKED(_pop64)(struct LOCKED(_array) * a, uint64_t *record)
+static inline bool LOCKED(_pop_record)(struct LOCKED(_array) * a, uint64_t *record, size_t bytes)
 {
     LOCKED(_lock)(&a->lock);
     bool some = a->size > 0;
     if (some)
-        memcpy(record, &a->elem[8 * --a->size], RECORD_BYTES);
+        memcpy(record, &a->elem[bytes / 8 * --a->size], bytes);
     LOCKED(_unlock)(&a->lock);
     return some;
 }
@@ -160,6 +160,8 @@ const struct bench_peer LOCKED(_peer) = {
     .read = LOCKED(_read_loop),
     .push64 = LOCKED(_push64_loop),
     .mixed64 = LOCKED(_mixed64_loop),
+    .push1024 = LOCKED(_push1024_loop),
+    .mixed1024 = LOCKED(_mixed1024_loop),
     .push_n = LOCKED(_push_n_loop),
     .pop_n = LOCKED(_pop_n_loop),
     .get_n = LOCKED(_get_n_loop),

@@ -4,9 +4,11 @@
  *   BENCH_PEER                               prefix of its functions
  *   BENCH_STATE                              what its handle points to
  *   PEER_push(state, x), PEER_pop(state, &x), PEER_get(state, index, &x)        bool, inline
- *   PEER_push64(state, record), PEER_pop64(state, record)                       bool, inline; only with BENCH_RECORDS
- *   PEER_push_n(state, elems, n), PEER_pop_n(state, elems, n), PEER_get_n(state, first, elems, n),
- *   PEER_snapshot(state, first, elems, n)                                       bool: all n; inline; only with BENCH_BATCHES
+ *   PEER_push_record(state, record, bytes), PEER_pop_record(state, record, bytes)     bool, inline; only with BENCH_RECORDS
+ *   PEER_push_n(state, elems, n)                                                      bool: all n; inline; only with BENCH_PUSH_N
+ *   PEER_pop_n(state, elems, n), PEER_get_n(state, first, elems, n), PEER_snapshot(state, first, elems, n)     likewise; BENCH_BATCHES: all four
+ *
+ * BENCH_NO_POP, BENCH_NO_MIXED, BENCH_NO_READ: without these loops. Without pop, read gets instead: which is no worse for the peer.
  *
  * So every peer runs the same loop, with its operations inlined into it: nobody pays for an indirect call that another does not pay.
  */
@@ -26,20 +28,6 @@ static inline uint64_t bench_xorshift(uint64_t *state)
     x ^= x << 17;
     return *state = x;
 }
-
-static inline void bench_record_make(uint64_t record[8], uint64_t x)
-{
-    for (uint64_t i = 0; i < 8; i++)
-        record[i] = x + i;
-}
-
-static inline bool bench_record_whole(const uint64_t record[8])
-{
-    bool whole = true;
-    for (uint64_t i = 1; i < 8; i++)
-        whole &= record[i] == record[0] + i;
-    return whole;
-}
 #endif
 
 static void BENCH_NAME(_push_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
@@ -57,6 +45,7 @@ static void BENCH_NAME(_push_loop)(struct bench_worker *worker, uint64_t first, 
     worker->score.missed += missed;
 }
 
+#ifndef BENCH_NO_POP
 static void BENCH_NAME(_pop_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
 {
     BENCH_STATE *state = (BENCH_STATE *)worker->handle;
@@ -91,8 +80,17 @@ static void BENCH_NAME(_mixed_loop)(struct bench_worker *worker, uint64_t first,
     worker->score.popped_sum += popped_sum;
     worker->score.missed += missed; /* anything but 0 fails the round, so the sums need not be exact then */
 }
+#endif
 
 #ifndef BENCH_NO_READ
+#ifdef BENCH_NO_POP
+#define BENCH_CHANGES (UINT32_MAX / 20)
+#define BENCH_PUSHES_ONLY true
+#else
+#define BENCH_CHANGES (UINT32_MAX / 10)
+#define BENCH_PUSHES_ONLY false
+#endif
+
 /* Pushes and pops of a worker alternate, push first: so there are never fewer than STANDING elements, and no get may miss. */
 static void BENCH_NAME(_read_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
 {
@@ -100,15 +98,17 @@ static void BENCH_NAME(_read_loop)(struct bench_worker *worker, uint64_t first, 
     uint64_t random = UINT64_C(0x9e3779b97f4a7c15) * (worker->index + 1), seen = 0, pushes = 0, pops = 0, sum = 0, missed = 0;
     for (uint64_t i = 0; i < ops; i++) {
         uint64_t r = bench_xorshift(&random), y = 0;
-        if ((uint32_t)r >= UINT32_MAX / 10) {
+        if ((uint32_t)r >= BENCH_CHANGES) {
             missed += !BENCH_NAME(_get)(state, ((r >> 32) * STANDING) >> 32, &y);
             seen += y;
-        } else if (pushes == pops) {
+        } else if (BENCH_PUSHES_ONLY || pushes == pops) {
             missed += !BENCH_NAME(_push)(state, first + pushes++);
+#ifndef BENCH_NO_POP
         } else {
             missed += !BENCH_NAME(_pop)(state, &y);
             sum += y;
             pops++;
+#endif
         }
     }
     worker->score.pushed += pushes;
@@ -118,48 +118,33 @@ static void BENCH_NAME(_read_loop)(struct bench_worker *worker, uint64_t first, 
     worker->score.seen += seen;
     worker->score.missed += missed;
 }
+#undef BENCH_CHANGES
+#undef BENCH_PUSHES_ONLY
 #endif
 
 #ifdef BENCH_RECORDS
-static void BENCH_NAME(_push64_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
-{
-    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
-    for (uint64_t x = first; x < first + ops; x++) {
-        uint64_t record[8];
-        bench_record_make(record, x);
-        worker->score.missed += !BENCH_NAME(_push64)(state, record);
-        worker->score.pushed_sum += x;
-    }
-    worker->score.pushed += ops;
-}
-
-static void BENCH_NAME(_mixed64_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
-{
-    BENCH_STATE *state = (BENCH_STATE *)worker->handle;
-    uint64_t sum = 0, popped_sum = 0, missed = 0;
-    for (uint64_t x = first; x < first + ops / 2; x++) {
-        uint64_t record[8];
-        bench_record_make(record, x);
-        missed += !BENCH_NAME(_push64)(state, record);
-        sum += x;
-        missed += !BENCH_NAME(_pop64)(state, record) || !bench_record_whole(record);
-        popped_sum += record[0];
-    }
-    worker->score.pushed += ops / 2;
-    worker->score.pushed_sum += sum;
-    worker->score.popped += ops / 2;
-    worker->score.popped_sum += popped_sum;
-    worker->score.missed += missed;
-}
+#define BENCH_BYTES 64
+#include "bench_records.h"
+#undef BENCH_BYTES
+#define BENCH_BYTES 1024
+#include "bench_records.h"
+#undef BENCH_BYTES
 #endif
 
 #ifdef BENCH_BATCHES
+#define BENCH_PUSH_N
+#define BENCH_POP_N
+#define BENCH_GET_N
+#define BENCH_SNAPSHOT
+#endif
+
+#ifdef BENCH_PUSH_N
 static void BENCH_NAME(_push_n_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
 {
     BENCH_STATE *state = (BENCH_STATE *)worker->handle;
     uint64_t elem[BATCH];
     for (uint64_t done = 0, n; done < ops; done += n) {
-        n = ops - done < BATCH ? ops - done : BATCH;
+        n = ops - done < BATCH ? ops - done : (uint64_t)BATCH;
         for (uint64_t i = 0; i < n; i++)
             elem[i] = first + done + i;
         worker->score.missed += !BENCH_NAME(_push_n)(state, elem, n);
@@ -167,7 +152,9 @@ static void BENCH_NAME(_push_n_loop)(struct bench_worker *worker, uint64_t first
     worker->score.pushed += ops;
     worker->score.pushed_sum += ops * first + ops * (ops - 1) / 2;
 }
+#endif
 
+#ifdef BENCH_POP_N
 static inline uint64_t BENCH_NAME(_sum)(const uint64_t *elem, uint64_t n)
 {
     uint64_t sum = 0;
@@ -182,13 +169,15 @@ static void BENCH_NAME(_pop_n_loop)(struct bench_worker *worker, uint64_t first,
     uint64_t elem[BATCH];
     (void)first;
     for (uint64_t done = 0, n; done < ops; done += n) {
-        n = ops - done < BATCH ? ops - done : BATCH;
+        n = ops - done < BATCH ? ops - done : (uint64_t)BATCH;
         worker->score.missed += !BENCH_NAME(_pop_n)(state, elem, n);
         worker->score.popped_sum += BENCH_NAME(_sum)(elem, n);
     }
     worker->score.popped += ops;
 }
+#endif
 
+#ifdef BENCH_GET_N
 /* The first and the last of a batch are looked at, no more: the time is to be that of the reading. */
 static void BENCH_NAME(_get_n_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
 {
@@ -196,19 +185,21 @@ static void BENCH_NAME(_get_n_loop)(struct bench_worker *worker, uint64_t first,
     uint64_t elem[BATCH], random = UINT64_C(0x9e3779b97f4a7c15) * (worker->index + 1);
     (void)first;
     for (uint64_t done = 0, n; done < ops; done += n) {
-        n = ops - done < BATCH ? ops - done : BATCH;
+        n = ops - done < BATCH ? ops - done : (uint64_t)BATCH;
         worker->score.missed += !BENCH_NAME(_get_n)(state, bench_xorshift(&random) % (BATCH_STANDING - BATCH), elem, n);
         worker->score.seen += elem[0] + elem[n - 1];
     }
 }
+#endif
 
+#ifdef BENCH_SNAPSHOT
 static void BENCH_NAME(_snapshot_loop)(struct bench_worker *worker, uint64_t first, uint64_t ops)
 {
     BENCH_STATE *state = (BENCH_STATE *)worker->handle;
     uint64_t elem[BATCH], random = UINT64_C(0x9e3779b97f4a7c15) * (worker->index + 1);
     (void)first;
     for (uint64_t done = 0, n; done < ops; done += n) {
-        n = ops - done < BATCH ? ops - done : BATCH;
+        n = ops - done < BATCH ? ops - done : (uint64_t)BATCH;
         worker->score.missed += !BENCH_NAME(_snapshot)(state, bench_xorshift(&random) % (BATCH_STANDING - BATCH), elem, n);
         worker->score.seen += elem[0] + elem[n - 1];
     }

@@ -1,5 +1,5 @@
 /*
- * bench_peers.c - owns the table of peers. A peer is added by a file bench_NAME.c or .cc that exports NAME_peer, and a line here; one that
+ * bench_peers.c - owns the table of peers. A peer is added by a file bench_NAME.c or .cpp that exports NAME_peer, and a line here; one that
  * needs what not every machine has is listed as well, with what it needs, and comes to life where configure defines BENCH_WITH_NAME.
  */
 #include "bench.h"

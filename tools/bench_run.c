@@ -64,7 +64,7 @@ uint64_t bench_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void *map_shared(size_t bytes)
+void *bench_map_shared(size_t bytes)
 {
     void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return mem == MAP_FAILED ? NULL : mem;
@@ -72,7 +72,7 @@ static void *map_shared(size_t bytes)
 
 void *bench_map(struct bench_round *round, size_t bytes)
 {
-    round->handle = map_shared(bytes);
+    round->handle = bench_map_shared(bytes);
     round->map_bytes = bytes;
     return round->handle;
 }
@@ -90,7 +90,7 @@ static uint64_t first_value(unsigned worker)
     return (uint64_t)(worker + 1) << 40;
 }
 
-static uint64_t standing(const struct bench_case *what)
+uint64_t bench_standing(const struct bench_case *what)
 {
     switch (what->mix) {
     case MIX_PUSH:
@@ -107,24 +107,45 @@ static uint64_t standing(const struct bench_case *what)
     }
 }
 
+/* In a mix that pushes and pops, a worker is never ahead by more than one push. */
+uint64_t bench_room(const struct bench_case *what)
+{
+    const bool pushes = what->mix == MIX_PUSH || what->mix == MIX_PUSH_N;
+    return bench_standing(what) + what->workers * (pushes ? what->ops : 1);
+}
+
+static size_t elem_bytes(enum bench_mix mix)
+{
+    return mix == MIX_MIXED64 ? 64 : mix == MIX_MIXED1024 ? 1024 : 8;
+}
+
 bench_loop *bench_loop_of(const struct bench_peer *peer, enum bench_mix mix)
 {
-    bench_loop *const loops[MIXES] = {peer->push,   peer->pop,   peer->mixed, peer->read,    peer->mixed64,
-                                      peer->push_n, peer->pop_n, peer->get_n, peer->snapshot};
+    bench_loop *const loops[MIXES] = {peer->push,      peer->pop,    peer->mixed, peer->read,  peer->mixed64,
+                                      peer->mixed1024, peer->push_n, peer->pop_n, peer->get_n, peer->snapshot};
     return loops[mix];
+}
+
+/* Before the mixes that take many at a time, many at a time: that is quicker with those for whom one is slow. */
+static bench_loop *fill_loop_of(const struct bench_peer *peer, const struct bench_round *round)
+{
+    const enum bench_mix mix = round->what->mix;
+    if (peer->push_n && (mix == MIX_POP_N || mix == MIX_GET_N || mix == MIX_SNAPSHOT))
+        return peer->push_n;
+    return round->elem_bytes == 64 ? peer->push64 : round->elem_bytes == 1024 ? peer->push1024 : peer->push;
 }
 
 /* Puts in what must be there at the start: an even share through each worker's door, for peers where that makes a difference. */
 static int fill(const struct bench_peer *peer, struct bench_round *round, struct bench_score *score)
 {
-    uint64_t left = standing(round->what), value = first_value(WORKERS_MOST);
+    uint64_t left = bench_standing(round->what), value = first_value(WORKERS_MOST);
     for (unsigned i = 0; i < round->what->workers; i++) {
         struct bench_worker filler = {.round = round, .handle = round->handle, .index = i};
         uint64_t share = left / (round->what->workers - i);
         int rc = peer->enter ? peer->enter(&filler) : 0;
         if (rc != 0)
             return rc;
-        (round->elem_bytes == RECORD_BYTES ? peer->push64 : peer->push)(&filler, value, share);
+        fill_loop_of(peer, round)(&filler, value, share);
         if (peer->leave)
             peer->leave(&filler);
         score->pushed += filler.score.pushed;
@@ -139,53 +160,82 @@ static int fill(const struct bench_peer *peer, struct bench_round *round, struct
 /* ---- workers ---- */
 
 /* Fills and empties once before the clock, so that every page is there and mapped. */
-static void warm_up(const struct bench_peer *peer, struct arena *arena, struct bench_worker *worker)
+static void warm_up(const struct bench_peer *peer, struct arena *arena, struct bench_worker *worker, bool entered)
 {
     struct bench_score nothing = {0};
-    peer->push(worker, first_value(worker->index), worker->round->what->ops);
+    if (entered)
+        peer->push(worker, first_value(worker->index), worker->round->what->ops);
     worker->score = nothing;
     pthread_barrier_wait(&arena->barrier);
     if (worker->index == 0)
         peer->clear(worker->round);
 }
 
+static void run_body(const struct bench_peer *peer, struct bench_worker *worker)
+{
+    const struct bench_case *what = worker->round->what;
+    if (what->body)
+        what->body(peer, worker, first_value(worker->index));
+    else
+        bench_loop_of(peer, what->mix)(worker, first_value(worker->index), what->ops);
+}
+
+/* A worker that could not enter comes to the barriers all the same: others wait there. */
 static int work(const struct bench_peer *peer, struct arena *arena, unsigned index)
 {
     struct bench_worker me = arena->worker[index]; /* a copy: nothing that is written in the loop lies beside another's */
     const struct bench_case *what = me.round->what;
-    bench_loop *loop = bench_loop_of(peer, what->mix);
     bench_pin(index);
     int rc = peer->enter ? peer->enter(&me) : 0;
     if (what->warm && (what->mix == MIX_PUSH || what->mix == MIX_PUSH_N))
-        warm_up(peer, arena, &me);
+        warm_up(peer, arena, &me, rc == 0);
     pthread_barrier_wait(&arena->barrier);
     uint64_t start = bench_ns();
-    loop(&me, first_value(index), what->ops);
+    if (rc == 0)
+        run_body(peer, &me);
     me.score.end = bench_ns();
     me.score.start = start;
-    if (peer->leave)
+    if (peer->leave && rc == 0)
         peer->leave(&me);
     arena->worker[index].score = me.score;
     return rc;
+}
+
+/* Forgets the worker of this pid; false if it is none: a peer may have children of its own. */
+static bool forget(pid_t *pids, unsigned count, pid_t pid)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (pids[i] == pid) {
+            pids[i] = 0;
+            return true;
+        }
+    return false;
+}
+
+static void end_all(const pid_t *pids, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (pids[i] > 0)
+            kill(pids[i], SIGKILL);
 }
 
 /* Waits for all. If one dies, the others would wait at the barrier for ever: they are ended. */
 static int wait_processes(pid_t *pids, unsigned count)
 {
     int rc = 0;
-    for (unsigned left = count; left > 0; left--) {
+    for (unsigned left = count; left > 0;) {
         int status;
         pid_t pid = wait(&status);
-        for (unsigned i = 0; i < count; i++)
-            if (pids[i] == pid)
-                pids[i] = 0;
+        if (pid < 0 && errno != EINTR)
+            return -errno;
+        if (pid < 0 || !forget(pids, count, pid))
+            continue;
+        left--;
         if (status == 0 || rc != 0)
             continue;
         bench_complain("a worker ended with status 0x%x", (unsigned)status);
         rc = -ECHILD;
-        for (unsigned i = 0; i < count; i++)
-            if (pids[i])
-                kill(pids[i], SIGKILL);
+        end_all(pids, count);
     }
     return rc;
 }
@@ -201,10 +251,8 @@ static int run_processes(const struct bench_peer *peer, struct arena *arena, uns
         if (pids[i] > 0)
             continue;
         int rc = -errno;
-        while (i-- > 0)
-            kill(pids[i], SIGKILL);
-        while (wait(NULL) > 0)
-            ;
+        end_all(pids, i);
+        wait_processes(pids, i);
         return rc;
     }
     return wait_processes(pids, workers);
@@ -271,7 +319,7 @@ static void join_score(struct bench_score *all, const struct bench_score *one)
 static int open_arena(struct arena **arena, struct bench_round *round)
 {
     pthread_barrierattr_t attr;
-    *arena = map_shared(sizeof **arena + round->what->workers * sizeof *(*arena)->worker);
+    *arena = bench_map_shared(sizeof **arena + round->what->workers * sizeof *(*arena)->worker);
     if (!*arena)
         return -ENOMEM;
     pthread_barrierattr_init(&attr);
@@ -298,9 +346,9 @@ static int run_workers(const struct bench_peer *peer, struct bench_round *round,
 
 int bench_run(const struct bench_peer *peer, const struct bench_case *what, double *seconds)
 {
-    struct bench_round round = {.what = what, .elem_bytes = what->mix == MIX_MIXED64 ? RECORD_BYTES : 8};
+    struct bench_round round = {.what = what, .elem_bytes = elem_bytes(what->mix)};
     struct bench_score all = {0};
-    round.room = standing(what) + what->workers * what->ops;
+    round.room = bench_room(what);
     int rc = peer->open(&round);
     if (rc != 0) {
         bench_complain("%s: %s", peer->name, strerror(-rc));

@@ -39,21 +39,23 @@ static inline bool store_get(struct store_array *a, uint64_t index, uint64_t *x)
     return true;
 }
 
-static inline bool store_push64(struct store_array *a, const uint64_t *record)
+static inline bool store_push_record(struct store_array *a, const uint64_t *record, size_t bytes)
 {
-    for (int i = 0; i < 8; i++)
-        a->elem[8 * a->size + (uint64_t)i] = record[i];
+    const size_t words = bytes / sizeof *record;
+    for (size_t i = 0; i < words; i++)
+        a->elem[words * a->size + i] = record[i];
     a->size++;
     return true;
 }
 
-static inline bool store_pop64(struct store_array *a, uint64_t *record)
+static inline bool store_pop_record(struct store_array *a, uint64_t *record, size_t bytes)
 {
+    const size_t words = bytes / sizeof *record;
     if (a->size == 0)
         return false;
     a->size--;
-    for (int i = 0; i < 8; i++)
-        record[i] = a->elem[8 * a->size + (uint64_t)i];
+    for (size_t i = 0; i < words; i++)
+        record[i] = a->elem[words * a->size + i];
     return true;
 }
 
@@ -120,4 +122,7 @@ const struct bench_peer store_peer = {
     .read = store_read_loop,
     .push64 = store_push64_loop,
     .mixed64 = store_mixed64_loop,
+    .push1024 = store_push1024_loop,
+    .mixed1024 = store_mixed1024_loop,
+    .lacks = "an array of one worker has no batches and no snapshots",
 };

@@ -196,19 +196,10 @@ static int add_line(struct libscols_table *table, const char *name, double *age,
     return rc == 0 ? scols_line_set_data(line, 4, text) : rc;
 }
 
-static struct libscols_table *new_table(bool json)
-{
-    static const char *const name[2][5] = {{"PEER", "P50_US", "P90_US", "P99_US", "SAMPLES"},
-                                           {"peer", "p50_us", "p90_us", "p99_us", "samples"}};
-    struct libscols_table *table = scols_new_table();
-    scols_table_set_name(table, "wake");
-    scols_table_enable_json(table, json);
-    for (int i = 0; i < 5; i++) {
-        struct libscols_column *column = scols_table_new_column(table, name[json][i], 0, i ? SCOLS_FL_RIGHT : 0);
-        scols_column_set_json_type(column, i ? SCOLS_JSON_NUMBER : SCOLS_JSON_STRING);
-    }
-    return table;
-}
+static const struct bench_column columns[] = {
+    {"PEER", "peer", true},      {"P50_US", "p50_us", false},   {"P90_US", "p90_us", false},
+    {"P99_US", "p99_us", false}, {"SAMPLES", "samples", false}, {NULL, NULL, false},
+};
 
 int bench_wake(unsigned samples, bool json)
 {
@@ -224,14 +215,15 @@ int bench_wake(unsigned samples, bool json)
             bench_complain("%s: left out: %s", channels[i].name, strerror(-err));
     }
     rc = measure(age, open, samples);
-    struct libscols_table *table = new_table(json);
+    struct libscols_table *table = bench_table("wake", columns, json);
     for (int i = 0; i < CHANNELS; i++) {
-        if (rc == 0 && open[i])
+        if (rc == 0 && open[i] && table)
             rc = add_line(table, channels[i].name, age[i], samples);
         if (open[i])
             channels[i].close(&channels[i]);
     }
-    rc = rc == 0 ? bench_print(table, json) : rc;
+    if (rc == 0)
+        return bench_print(stdout, table, json);
     scols_unref_table(table);
     return rc;
 }

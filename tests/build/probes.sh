@@ -1,0 +1,26 @@
+#!/bin/sh
+# probes.sh - the USDT probes: each one that lib/probe.h tells of is in the library, with two arguments, and in examples/lfvec.bt; and none
+# is without them.
+set -eu
+cd "${LFVEC_SRC:-.}"
+. tests/lint/report.sh
+
+build=${LFVEC_BUILD:-$PWD/build}
+library=$(find "$build" -name 'liblfvec.a' | head -n 1)
+
+if ! command -v readelf >/dev/null; then
+    skip 'probes of the library' 'no readelf'
+elif ! grep -q 'LFVEC_PROBES' "$build/Makefile"; then
+    skip 'probes of the library' 'built without <sys/sdt.h> (Debian: systemtap-sdt-dev)'
+else
+    readelf -n "$library" 2>/dev/null | sed -nE 's/^ +Name: //p' | sort -u >"$scratch/found"
+    readelf -n "$library" 2>/dev/null | sed -nE 's/^ +Arguments: //p' >"$scratch/arguments"
+    sed -nE 's/^ \*   lfvec:([a-z_]+)\(.*/\1/p' lib/probe.h | sort >"$scratch/told"
+    check 'the library has the probes that lib/probe.h tells of' cmp "$scratch/found" "$scratch/told" || true
+    check 'there are six of them' test "$(wc -l <"$scratch/told")" -eq 6 || true
+    check 'each has two arguments' test "$(awk 'NF != 2' "$scratch/arguments" | wc -l)" -eq 0 || true
+    sed -nE 's/^usdt:.*:lfvec:([a-z_]+)$/\1/p' examples/lfvec.bt | sort >"$scratch/script"
+    check 'examples/lfvec.bt shows all of them' cmp "$scratch/script" "$scratch/told" || true
+fi
+
+finish
