@@ -33,15 +33,18 @@ struct pair {
 #define ATOMIC16_ACQUIRE(at) ((void)0)
 #endif
 
-/* Replaces *at (16-byte aligned) by `to` if it equals `from`. Full barrier in both outcomes, whichever twin is used. */
+/*
+ * Replaces *at (16-byte aligned) by `to` if it equals `from`. Full barrier in both outcomes, whichever twin is used. The instruction wants
+ * rbx; it is lent for its duration, since a function that uses it has to save it to the stack, and the instruction waits for that store.
+ */
 #if defined(__x86_64__)
 static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
 {
     bool won;
     ATOMIC16_RELEASE(at);
-    __asm__ __volatile__("lock cmpxchg16b %1"
-                         : "=@ccz"(won), "+m"(*(struct pair *)at), "+a"(from.lo), "+d"(from.hi)
-                         : "b"(to.lo), "c"(to.hi)
+    __asm__ __volatile__("xchgq %%rbx, %[lo]\n\tlock cmpxchg16b (%[at])\n\txchgq %%rbx, %[lo]"
+                         : "=@ccz"(won), "+a"(from.lo), "+d"(from.hi)
+                         : [lo] "r"(to.lo), "c"(to.hi), [at] "S"(at)
                          : "memory");
     ATOMIC16_ACQUIRE(at);
     return won;

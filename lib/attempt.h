@@ -45,11 +45,10 @@ static inline void attempt_record(struct shm_slot *slot, struct head next, uint3
 /*
  * An attempt from the cursor's head: no descriptor, no intent, and the last maker is ourselves, so there is nothing to record before. Nor
  * after: no intent or lease of ours asks by R5 for this version, and whoever moves the head on from it records it by R4. Every store counts
- * here, since the next locked instruction waits for them; those after the win are computed before it.
+ * here, since the next locked instruction waits for them.
  */
-static inline bool attempt_again(uint32_t kind, struct head h, struct head next, shm_u64 *counter)
+static inline bool attempt_again(uint32_t kind, struct head h, struct head next)
 {
-    const uint64_t count = atomic_load_explicit(counter, memory_order_relaxed) + 1;
     attempt_record(thread_state.slot, next, kind);
     if (__builtin_expect(!head_cas(thread_state.control, h, next), 0))
         return false;
@@ -57,7 +56,6 @@ static inline bool attempt_again(uint32_t kind, struct head h, struct head next,
         thread_state.last_version = LAST_IS_CURSORS;
     thread_state.cursor.version = next.version;
     thread_state.cursor.packed = next.packed;
-    atomic_store_explicit(counter, count, memory_order_relaxed);
     return true;
 }
 

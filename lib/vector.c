@@ -1,20 +1,16 @@
 /*
  * vector.c - push, pop, get, set, clear: one element at a time.
  *
- * Every mutation has the same shape: load the head, resolve the leaf, prepare, attempt, and on a loss begin again. The fast paths at the
- * end of push and pop are the same operations for the case that nothing has happened since this thread's last one, as the cursor tells:
- * then the leaf is at hand and there is nothing to publish.
+ * Every mutation has the same shape: load the head, resolve the leaf, prepare, attempt, and on a loss begin again. fast.h has push and pop
+ * for the case that nothing has happened since this thread's last one.
  */
 #include "vector.h"
 
 #include "attempt.h"
+#include "fast.h"
 #include "leaf.h"
 #include "memory.h"
 #include "wait.h"
-
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* After a win at `h`, by which the head became `next`, at work in the leaf of entry d. `own`: it is ours, and so is the descriptor that says so. */
 static void set_cursor(struct participant *p, uint64_t d, struct head next, struct leaf leaf, bool own)
@@ -31,17 +27,6 @@ static void set_cursor(struct participant *p, uint64_t d, struct head next, stru
                                                   : size < most ? size
                                                                 : most,
                                           .leaf = leaf};
-}
-
-/*
- * The cursor's head, for an attempt if it still is the head. The empty asm keeps the compiler from taking the version just loaded, which
- * is the same number: the compare-and-swap would wait for that load, and the load for the compare-and-swap before.
- */
-static ALWAYS_INLINE struct head cursor_head(void)
-{
-    struct head h = {thread_state.cursor.version, thread_state.cursor.packed};
-    __asm__("" : "+r"(h.version));
-    return h;
 }
 
 /* ---- push ------------------------------------------------------------------------------------------------------------------------------ */
@@ -137,8 +122,10 @@ int vector_push_back(struct participant *p, const void *elem)
     return err;
 }
 
-static __attribute__((noinline)) int push_slow(struct participant *p, const void *elem, uint64_t *index)
+int vector_push(struct participant *p, const void *elem, uint64_t *index)
 {
+    if (fast_push(&p->v->seg, elem, index, p->v->seg.l.elem_size))
+        return 0;
     struct push_args a = {.elem = elem};
     const int err = memory_attempt(p, LFVEC_OP_PUSH, push_attempt, &a);
     if (err)
@@ -148,37 +135,6 @@ static __attribute__((noinline)) int push_slow(struct participant *p, const void
     if (index)
         *index = a.index;
     return 0;
-}
-
-/* The head is still the one that our last mutation made. One load decides, and the compare-and-swap is the proof. */
-static ALWAYS_INLINE bool push_fast(const struct segment *s, const void *elem, uint64_t *index, uint32_t elem_size)
-{
-    const struct cursor *c = &thread_state.cursor;
-    const struct head h = cursor_head();
-    const uint64_t n = head_size(h), slot = n - c->first;
-    if (UNLIKELY(head_version(thread_state.control) != h.version || slot >= c->room))
-        return false;
-    leaf_mark(&c->leaf, (uint32_t)slot, 1, h);
-    leaf_store_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
-    const struct head next = {h.version + 1, h.packed + 1};
-    if (UNLIKELY(!attempt_again(LFVEC_OP_PUSH, h, next, &thread_state.slot->pushes)))
-        return false;
-    wait_wake(thread_state.control, 1);
-    if (index)
-        *index = n;
-    return true;
-}
-
-static __attribute__((noinline)) int push_any(struct participant *p, const void *elem, uint64_t *index)
-{
-    return push_fast(&p->v->seg, elem, index, p->v->seg.l.elem_size) ? 0 : push_slow(p, elem, index);
-}
-
-int vector_push(struct participant *p, const void *elem, uint64_t *index)
-{
-    if (UNLIKELY(p->v->seg.l.elem_size != 8))
-        return push_any(p, elem, index);
-    return LIKELY(push_fast(&p->v->seg, elem, index, 8)) ? 0 : push_slow(p, elem, index);
 }
 
 /* ---- pop ------------------------------------------------------------------------------------------------------------------------------- */
@@ -209,36 +165,14 @@ static int pop_attempt(struct participant *p, struct head h, void *elem)
     return won;
 }
 
-static __attribute__((noinline)) int pop_slow(struct participant *p, void *elem)
+int vector_pop(struct participant *p, void *elem)
 {
+    if (fast_pop(&p->v->seg, elem, p->v->seg.l.elem_size))
+        return 0;
     const int err = attempt_until(p, LFVEC_OP_POP, pop_attempt, elem);
     if (!err)
         attempt_count(&p->slot->pops);
     return err;
-}
-
-static ALWAYS_INLINE bool pop_fast(const struct segment *s, void *elem, uint32_t elem_size)
-{
-    const struct cursor *c = &thread_state.cursor;
-    const struct head h = cursor_head();
-    const uint64_t slot = head_size(h) - 1 - c->first; /* of an empty vector: beyond any leaf */
-    if (UNLIKELY(head_version(thread_state.control) != h.version || slot >= c->slots))
-        return false;
-    leaf_load_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
-    const struct head next = {h.version + 1, h.packed - 1};
-    return LIKELY(attempt_again(LFVEC_OP_POP, h, next, &thread_state.slot->pops));
-}
-
-static __attribute__((noinline)) int pop_any(struct participant *p, void *elem)
-{
-    return pop_fast(&p->v->seg, elem, p->v->seg.l.elem_size) ? 0 : pop_slow(p, elem);
-}
-
-int vector_pop(struct participant *p, void *elem)
-{
-    if (UNLIKELY(p->v->seg.l.elem_size != 8))
-        return pop_any(p, elem);
-    return LIKELY(pop_fast(&p->v->seg, elem, 8)) ? 0 : pop_slow(p, elem);
 }
 
 /* ---- get ------------------------------------------------------------------------------------------------------------------------------- */

@@ -35,15 +35,25 @@ static void say_missing_mixes(const struct bench_plan *plan)
     }
 }
 
-/* Says once a peer, mix and number of workers what the peer makes of them. */
-static bool fits(const struct bench_plan *plan, const struct bench_peer *peer, struct bench_case *what)
+/* Says that a peer does fewer operations, unless it was said of it last time. */
+static void say_fewer(size_t peer, const char *name, const struct bench_case *what)
 {
+    static uint64_t said[PEERS_MOST];
+    if (said[peer] != what->ops)
+        bench_complain("%s: from %s by %u on, %llu operations a worker", name, bench_mix_name[what->mix], what->workers,
+                       (unsigned long long)what->ops);
+    said[peer] = what->ops;
+}
+
+/* Whether the peer can do it, here; says what it makes of it. */
+static bool fits(const struct bench_plan *plan, size_t p, struct bench_case *what)
+{
+    const struct bench_peer *peer = plan->peer[p];
     const char *why = peer->fit ? peer->fit(what) : NULL;
     if (why)
         bench_complain("%s: left out of %s by %u: %s", peer->name, bench_mix_name[what->mix], what->workers, why);
     else if (what->ops < plan->ops)
-        bench_complain("%s: %s by %u: %llu operations a worker", peer->name, bench_mix_name[what->mix], what->workers,
-                       (unsigned long long)what->ops);
+        say_fewer(p, peer->name, what);
     return !why;
 }
 
@@ -57,7 +67,7 @@ static int add_rows(struct course *course, enum bench_mix mix, unsigned workers)
             continue;
         f->peer = plan->peer[p];
         f->what = (struct bench_case){.mix = mix, .workers = workers, .ops = plan->ops, .threads = plan->threads, .warm = plan->warm};
-        if (!fits(plan, f->peer, &f->what))
+        if (!fits(plan, p, &f->what))
             continue;
         f->reps = plan->reps;
         f->seconds = calloc(plan->reps, sizeof *f->seconds);
@@ -200,7 +210,7 @@ static int fairness_rows(const struct bench_plan *plan, enum bench_mix mix, unsi
     int rc = 0;
     for (size_t p = 0; p < plan->peers && rc == 0; p++) {
         struct bench_case what = {.mix = mix, .workers = workers, .ops = 2, .threads = plan->threads};
-        if (!bench_loop_of(plan->peer[p], mix) || !fits(plan, plan->peer[p], &what))
+        if (!bench_loop_of(plan->peer[p], mix) || !fits(plan, p, &what))
             continue;
         bench_progress("%s, %u workers, %s", bench_mix_name[mix], workers, plan->peer[p]->name);
         rc = bench_fairness(plan->peer[p], &what, (unsigned)plan->fairness, table);

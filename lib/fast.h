@@ -1,0 +1,66 @@
+/*
+ * fast.h - push and pop for the case that nothing has happened since this thread's last mutation, as the cursor tells: then the leaf is at
+ * hand, and there is nothing to publish.
+ *
+ * One locked instruction each. It waits for all stores before it, and nothing after it is loaded ahead, so what counts besides is how many
+ * stores there are, those of calls and saved registers included: therefore these are inline in the public functions.
+ */
+#ifndef LFVEC_FAST_H
+#define LFVEC_FAST_H
+
+#include "attempt.h"
+#include "leaf.h"
+#include "wait.h"
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/*
+ * The cursor's head, for an attempt if it still is the head. The empty asm keeps the compiler from taking the version just loaded, which
+ * is the same number: the compare-and-swap would wait for that load, and the load for the compare-and-swap before.
+ */
+static ALWAYS_INLINE struct head cursor_head(void)
+{
+    struct head h = {thread_state.cursor.version, thread_state.cursor.packed};
+    __asm__("" : "+r"(h.version));
+    return h;
+}
+
+/* The head is still the one that our last mutation made. One load decides, and the compare-and-swap is the proof. */
+/* elem_size is the segment's; where it is a constant, so are the words. False: not this time. */
+static ALWAYS_INLINE bool fast_push(const struct segment *s, const void *elem, uint64_t *index, uint32_t elem_size)
+{
+    const struct cursor *c = &thread_state.cursor;
+    const struct head h = cursor_head();
+    const uint64_t slot = head_size(h) - c->first;
+    if (UNLIKELY(head_version(thread_state.control) != h.version || slot >= c->room))
+        return false;
+    leaf_mark(&c->leaf, (uint32_t)slot, 1, h);
+    leaf_store_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
+    const struct head next = {h.version + 1, h.packed + 1};
+    if (UNLIKELY(!attempt_again(LFVEC_OP_PUSH, h, next)))
+        return false;
+    attempt_count(&thread_state.slot->pushes);
+    wait_wake(thread_state.control, 1);
+    if (UNLIKELY(index))
+        *index = head_size(cursor_head()) - 1;
+    return true;
+}
+
+static ALWAYS_INLINE bool fast_pop(const struct segment *s, void *elem, uint32_t elem_size)
+{
+    const struct cursor *c = &thread_state.cursor;
+    const struct head h = cursor_head();
+    const uint64_t slot = head_size(h) - 1 - c->first; /* of an empty vector: beyond any leaf */
+    if (UNLIKELY(head_version(thread_state.control) != h.version || slot >= c->slots))
+        return false;
+    leaf_load_sized(s, &c->leaf, (uint32_t)slot, elem, elem_size);
+    const struct head next = {h.version + 1, h.packed - 1};
+    if (UNLIKELY(!attempt_again(LFVEC_OP_POP, h, next)))
+        return false;
+    attempt_count(&thread_state.slot->pops);
+    return true;
+}
+
+#endif

@@ -1,0 +1,119 @@
+"""What the module raises: one class a cause, each an OSError with errno and a sentence.
+
+Where the builtins have a name for the cause (FileNotFoundError, IndexError, TimeoutError, ...), the class is one of those, too.
+"""
+
+import builtins
+import errno
+import os
+
+
+class Error(OSError):
+    """Whatever lfvec refuses: errno says why, strerror in a sentence."""
+
+
+class NotFoundError(Error, FileNotFoundError):
+    """There is no segment of this name (ENOENT)."""
+
+
+class ExistsError(Error, FileExistsError):
+    """There is one already (EEXIST)."""
+
+
+class AccessError(Error, PermissionError):
+    """Not allowed (EACCES)."""
+
+
+class MismatchError(Error):
+    """Elements of another size or with another tag than was asked for (EPROTO)."""
+
+
+class DamagedError(Error):
+    """Not a segment of lfvec, or a damaged one (EBADMSG)."""
+
+
+class VersionError(Error):
+    """Made by a version of lfvec that this one cannot work with (EPROTONOSUPPORT)."""
+
+
+class StaleError(Error):
+    """The name leads to another segment than the one that was pickled (ESTALE)."""
+
+
+class EmptyError(Error, IndexError):
+    """There is nothing to pop (EAGAIN)."""
+
+
+class RangeError(Error, IndexError):
+    """Beyond the size (ERANGE)."""
+
+
+class TimeoutError(Error, builtins.TimeoutError):
+    """No element came in time (ETIMEDOUT)."""
+
+
+class BusyError(Error):
+    """Others changed the range all the time (EAGAIN), or this thread has a lease already (EBUSY)."""
+
+
+class FullError(Error):
+    """No memory (ENOSPC), or the segment's limit (EOVERFLOW); `pushed` elements of a batch found room."""
+
+    pushed = 0
+
+
+class SlotsError(Error):
+    """Every slot is held by a live thread (EUSERS)."""
+
+
+class ReadOnlyError(Error):
+    """The attachment is read-only (EBADF)."""
+
+
+_CLASSES = {
+    errno.ENOENT: NotFoundError,
+    errno.EEXIST: ExistsError,
+    errno.EACCES: AccessError,
+    errno.EPROTO: MismatchError,
+    errno.EBADMSG: DamagedError,
+    errno.EPROTONOSUPPORT: VersionError,
+    errno.ESTALE: StaleError,
+    errno.EAGAIN: EmptyError,
+    errno.ERANGE: RangeError,
+    errno.ETIMEDOUT: TimeoutError,
+    errno.EBUSY: BusyError,
+    errno.ENOSPC: FullError,
+    errno.EOVERFLOW: FullError,
+    errno.EUSERS: SlotsError,
+    errno.EBADF: ReadOnlyError,
+}
+
+# For the calls that lfvec_last_error() has no sentence on.
+_SENTENCES = {
+    errno.EAGAIN: "the vector is empty",
+    errno.ERANGE: "the index is beyond the size",
+    errno.ETIMEDOUT: "no element came in time",
+    errno.EBUSY: "this thread holds a leased element already; ack() it first",
+    errno.ENOSPC: "no pages are left in /dev/shm; free some, or mount it larger",
+    errno.EOVERFLOW: "the limit that it was created with (max_elems or max_bytes) is reached",
+    errno.EUSERS: "every slot is held by a live thread; `lfvec-shmctl ps` shows them, and max_slots makes more",
+    errno.EBADF: "the attachment is read-only",
+    errno.EBADMSG: "the segment is damaged; `lfvec-shmctl check` says where",
+    errno.ENOMEM: "no private memory, or less address space (ulimit -v) than the segment has grown to",
+    errno.EINVAL: "an argument does not fit this segment",
+}
+
+
+def error(number, sentence):
+    """An exception of the class that belongs to errno `number`."""
+    return _CLASSES.get(number, Error)(number, sentence)
+
+
+def call_error(number, name):
+    """The same for a call on an open segment."""
+    return error(number, "{}: {}".format(name, _SENTENCES.get(number) or os.strerror(number)))
+
+
+def closed_error():
+    """What a file raises, too."""
+    return ValueError("operation on a closed vector")

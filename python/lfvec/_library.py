@@ -1,0 +1,84 @@
+"""The installed shared library, found as the loader finds libraries, or named by LFVEC_LIBRARY. It is never bundled.
+
+`short` has the functions that are over at once; they are called with the GIL held, so that nothing happens between the look at a handle and
+the end of the call. `long` has those that may wait or copy much, which let other threads run: _vector.py keeps the handle open meanwhile.
+"""
+
+import ctypes
+import os
+from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+
+from . import _structs
+
+SONAME = "liblfvec.so.0"
+
+_U64_OUT = POINTER(c_uint64)
+
+# name: result, arguments. A handle or the memory of elements is a void pointer.
+_SHORT = {
+    "attr_init": (None, [POINTER(_structs.CAttr)]),
+    "unlink": (c_int, [c_char_p]),
+    "last_error": (c_char_p, []),
+    "last_version": (c_uint64, []),
+    "is_current": (c_int, [c_void_p]),
+    "elem_size": (c_uint32, [c_void_p]),
+    "batch_most": (c_uint64, [c_void_p]),
+    "size": (c_uint64, [c_void_p]),
+    "capacity": (c_uint64, [c_void_p]),
+    "push": (c_int, [c_void_p, c_void_p, _U64_OUT]),
+    "pop": (c_int, [c_void_p, c_void_p]),
+    "get": (c_int, [c_void_p, c_uint64, c_void_p]),
+    "set": (c_int, [c_void_p, c_uint64, c_void_p]),
+    "pop_lease": (c_int, [c_void_p, c_void_p]),
+    "ack": (c_int, [c_void_p]),
+    "cas_u64": (c_int, [c_void_p, c_uint64, _U64_OUT, c_uint64]),
+    "fetch_add_u64": (c_int, [c_void_p, c_uint64, c_uint64, _U64_OUT]),
+    "clear": (c_int, [c_void_p]),
+    "participant": (c_int, [c_void_p, c_uint32, POINTER(_structs.CParticipant)]),
+}
+
+_LONG = {
+    "open": (c_void_p, [c_char_p, c_int, POINTER(_structs.CAttr)]),
+    "detach": (c_int, [c_void_p]),
+    "push_n": (c_int64, [c_void_p, c_void_p, c_size_t, _U64_OUT]),
+    "pop_n": (c_int64, [c_void_p, c_void_p, c_size_t]),
+    "get_n": (c_int64, [c_void_p, c_uint64, c_void_p, c_size_t]),
+    "snapshot": (c_int, [c_void_p, c_uint64, c_void_p, c_size_t, _U64_OUT]),
+    "pop_wait": (c_int, [c_void_p, c_void_p, POINTER(_structs.CTimespec)]),
+    "reserve": (c_int, [c_void_p, c_uint64]),
+    "trim": (c_int, [c_void_p]),
+    "recover": (c_int, [c_void_p, POINTER(_structs.CRecovery)]),
+    "recover_slot": (c_int, [c_void_p, c_uint32, POINTER(_structs.CRecovery)]),
+    "recover_forced": (c_int, [c_void_p, c_uint32, POINTER(_structs.CRecovery)]),
+    "check": (c_int, [c_void_p, POINTER(_structs.CAudit)]),
+    "stat": (c_int, [c_void_p, POINTER(_structs.CStat)]),
+}
+
+
+class _Functions:
+    """The functions of a table as attributes, without their prefix."""
+
+    def __init__(self, library, table):
+        for name, (result, arguments) in table.items():
+            function = getattr(library, "lfvec_" + name)
+            function.restype = result
+            function.argtypes = arguments
+            setattr(self, name, function)
+
+
+def _load():
+    path = os.environ.get("LFVEC_LIBRARY") or SONAME
+    try:
+        return _Functions(ctypes.PyDLL(path), _SHORT), _Functions(ctypes.CDLL(path, use_errno=True), _LONG)
+    except OSError as reason:
+        raise ImportError("{}; install liblfvec0, or name the library by LFVEC_LIBRARY".format(reason)) from None
+    except AttributeError as reason:
+        raise ImportError("{} is older than this module: {}".format(path, reason)) from None
+
+
+short, long = _load()
+
+
+def last_error():
+    """The sentence on this thread's last failed open or unlink."""
+    return short.last_error().decode("utf-8", "replace")
