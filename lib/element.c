@@ -56,6 +56,11 @@ void element_load_run(const struct layout *l, void *to, const unsigned char *at,
 void element_load_run_down(const struct layout *l, void *to, const unsigned char *last, uint32_t n)
 {
     unsigned char *next = to;
+    if (l->elem_size == 8) {
+        for (uint32_t i = 0; i < n; i++, next += 8)
+            element_load_words(next, last - (size_t)i * 8, 8);
+        return;
+    }
     for (uint32_t i = 0; i < n; i++, next += l->elem_size)
         element_load(l, last - (size_t)i * l->elem_stride, next);
 }

@@ -63,4 +63,30 @@ static ALWAYS_INLINE bool fast_pop(const struct segment *s, void *elem, uint32_t
     return true;
 }
 
+/* A get whose first attempt is valid, and in memory that was seen before: nearly all. As desc_resolve(), but without a call anywhere. */
+static ALWAYS_INLINE bool fast_get(const struct segment *s, uint64_t index, void *elem, uint32_t elem_size)
+{
+    const struct head h = head_load(s->control);
+    const uint64_t d = leaf_entry_of(s, index);
+    struct desc_view v;
+    struct leaf leaf;
+    uint64_t ref = 0;
+    if (UNLIKELY(index >= head_size(h) || desc_view(s, h, &v) != 0))
+        return false;
+    const bool covered = desc_covers(&v, d);
+    if (covered && d - v.first < SHM_DESC_LEAVES)
+        ref = atomic_load_explicit(&v.shared->entry[d - v.first].leaf_ref, memory_order_relaxed);
+    if (UNLIKELY(!desc_unchanged(&v, h)))
+        return false;
+    if (!covered && LIKELY(extent_covers(&s->dir, d)))
+        ref = atomic_load_explicit(&directory_entry(s, d)->leaf_ref, memory_order_acquire); /* SYNC: dir-install (acquire) */
+    if (UNLIKELY(!slab_locate_known(s, ref, &leaf)))
+        return false;
+    leaf_load_sized(s, &leaf, leaf_slot_of(s, index), elem, elem_size);
+    if (UNLIKELY(!leaf_valid(&leaf, leaf_slot_of(s, index), 1, h)))
+        return false;
+    thread_state.last_version = h.version;
+    return true;
+}
+
 #endif

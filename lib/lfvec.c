@@ -178,9 +178,14 @@ int lfvec_pop(lfvec_t *v, void *elem)
     return LIKELY(at_hand(v, elem) && !thread_state.p->owes && fast_pop(&v->seg, elem, 8)) ? 0 : pop(v, elem);
 }
 
-int lfvec_get(lfvec_t *v, uint64_t index, void *elem)
+static __attribute__((noinline)) int get(lfvec_t *v, uint64_t index, void *elem)
 {
     return v && elem ? vector_get(v, index, elem) : -EINVAL;
+}
+
+int lfvec_get(lfvec_t *v, uint64_t index, void *elem)
+{
+    return LIKELY(v && elem && v->seg.l.elem_size == 8 && fast_get(&v->seg, index, elem, 8)) ? 0 : get(v, index, elem);
 }
 
 int lfvec_set(lfvec_t *v, uint64_t index, const void *elem)
@@ -213,7 +218,9 @@ int lfvec_pop_sized(lfvec_t *v, void *elem, size_t size)
 
 int lfvec_get_sized(lfvec_t *v, uint64_t index, void *elem, size_t size)
 {
-    return sized(v, size) ? lfvec_get(v, index, elem) : -EINVAL;
+    if (LIKELY(size == 8 && elem && sized(v, 8) && fast_get(&v->seg, index, elem, 8)))
+        return 0;
+    return sized(v, size) ? get(v, index, elem) : -EINVAL;
 }
 
 int lfvec_set_sized(lfvec_t *v, uint64_t index, const void *elem, size_t size)

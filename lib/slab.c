@@ -90,6 +90,14 @@ int slab_learn(struct segment *s, uint64_t slab)
     return err;
 }
 
+int slab_locate_new(struct segment *s, uint64_t ref, struct leaf *leaf)
+{
+    if (leaf_ref_slab(ref) >= s->l.slabs_max || (ref & 0xffff) >= s->l.slab_leaves)
+        return -EBADMSG;
+    const int err = slab_learn(s, leaf_ref_slab(ref));
+    return err ? err : slab_locate_known(s, ref, leaf) ? 0 : -EBADMSG;
+}
+
 static int set_add(struct slab_set *set, uint64_t slab)
 {
     if (set->count == set->room) {

@@ -56,22 +56,25 @@ static inline bool slab_known(const struct segment *s, uint64_t slab)
 
 int slab_learn(struct segment *s, uint64_t slab); /* first sight of a slab: has it memory? 0, -EBADMSG, -ENOMEM */
 
-/* Where a reference leads. -EBADMSG if it leads nowhere; -ENOMEM if beyond what we could map. */
-static inline int slab_locate(struct segment *s, uint64_t ref, struct leaf *leaf)
+/* Where a reference leads, if that is in a slab that we know. */
+static inline bool slab_locate_known(const struct segment *s, uint64_t ref, struct leaf *leaf)
 {
     const uint64_t slab = leaf_ref_slab(ref);
     const uint32_t i = (uint32_t)(ref & 0xffff);
-    if (__builtin_expect(slab >= s->l.slabs_max || i >= s->l.slab_leaves, 0))
-        return -EBADMSG;
-    if (__builtin_expect(!slab_known(s, slab), 0)) {
-        const int err = slab_learn(s, slab);
-        if (err)
-            return err;
-    }
+    if (__builtin_expect(slab >= s->l.slabs_max || i >= s->l.slab_leaves || !slab_known(s, slab), 0))
+        return false;
     unsigned char *base = slab_base(s, slab);
     leaf->meta = (struct shm_leaf *)(base + s->l.meta_off) + i;
     leaf->data = base + s->l.data_off + (size_t)i * s->l.leaf_stride;
-    return 0;
+    return true;
+}
+
+int slab_locate_new(struct segment *s, uint64_t ref, struct leaf *leaf);
+
+/* Where a reference leads. -EBADMSG if it leads nowhere; -ENOMEM if beyond what we could map. */
+static inline int slab_locate(struct segment *s, uint64_t ref, struct leaf *leaf)
+{
+    return __builtin_expect(slab_locate_known(s, ref, leaf), 1) ? 0 : slab_locate_new(s, ref, leaf);
 }
 
 uint64_t slab_word(const struct segment *s, uint64_t slab); /* its slab table word; the slab is known */

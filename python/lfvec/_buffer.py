@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import math
+import re
 
 _WRITABLE = 1  # PyBUF_WRITABLE; PyBUF_SIMPLE is 0
 
@@ -52,10 +53,16 @@ def _rows(view, size):
     return None
 
 
+def _has_objects(form):
+    return "O" in re.sub(":[^:]*:", "", form)
+
+
 def elements(view, codec):
     """How many elements of the codec a memoryview holds; TypeError or ValueError if it is not made of such."""
     if not view.c_contiguous:
         raise ValueError("the buffer is not contiguous; copy it first")
+    if _has_objects(view.format):
+        raise TypeError("the buffer holds Python objects, which mean nothing to other processes")
     if view.format in ("B", "b", "c") and codec.size != 1:
         count, rest = divmod(view.nbytes, codec.size)
         if rest:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+_PART = 4096  # elements that an iteration makes of bytes at a time
+
 
 class Snapshot(Sequence):
     """Elements as they were at `version`: a sequence that nobody changes any more.
@@ -39,7 +41,9 @@ class Snapshot(Sequence):
         return self._element(range(len(self))[index])
 
     def __iter__(self):
-        return iter(self.tolist())
+        part = _PART * self._codec.size
+        for at in range(0, len(self._view), part):
+            yield from self._codec.unpack_many(self._view[at : at + part])
 
     def tolist(self):
         """The elements as a list."""
