@@ -319,7 +319,8 @@ int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 
 /*
  * Recovers one slot, whatever its holder's state, LFVEC_SLOT_ALIVE and LFVEC_SLOT_STOPPED excepted: -EBUSY. For a person who knows that an
- * unknown holder is gone. If it is not, elements may be lost. Otherwise as lfvec_recover(); -ERANGE for a slot that does not exist.
+ * unknown holder is gone. If it is not, elements may be lost. Also for a slot whose damaged mutex nobody can take. -EBUSY, too, for the calling
+ * thread's own slot, and while somebody else is just recovering it. Otherwise as lfvec_recover(); -ERANGE for a slot that does not exist.
  */
 int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 

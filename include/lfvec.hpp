@@ -32,7 +32,8 @@
  *      jobs.push_back(j, ec);                           // does not; ec is cleared if all went well
  *      if (ec == std::errc::no_space_on_device) ...
  *
- *  An index beyond the size is thrown as std::out_of_range; as a code it is std::errc::result_out_of_range. With a std::error_code, nothing
+ *  An index beyond the size is thrown as std::out_of_range; as a code it is std::errc::result_out_of_range. at(), the brackets and a
+ *  pop_wait() without a time have no such argument: get() does, and pop_wait() with a time. With a std::error_code, nothing
  *  but std::bad_alloc is thrown, and that only where a std::string or a std::vector is made. Of a vector that is not attached (made by the
  *  default constructor, moved from, detached), every operation fails with std::errc::invalid_argument; its size is 0.
  *
@@ -54,6 +55,7 @@
 #include <lfvec.h>
 #undef lfvec
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -66,11 +68,11 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -159,7 +161,7 @@ class on_error
 template <class T> using span = std::span<T>;
 #else
 
-/* As much of C++20's std::span as the functions below need; with C++20 it is that. Made of {pointer, size}, or of what has data() and size(). */
+/* As much of std::span, which it is with C++20, as the functions below need. Made of {pointer, size}, or of what has data() and size(). */
 template <class T> class span
 {
   public:
@@ -288,14 +290,22 @@ template <class Rep, class Period> timespec relative(const std::chrono::duration
     return t;
 }
 
+/* A number that no other thread of this process has, or had. */
+inline std::uint64_t thread_number() noexcept
+{
+    static std::atomic<std::uint64_t> last = 0;
+    thread_local const std::uint64_t mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
+    return mine;
+}
+
 /* Whose a lease is: in another thread, or in a child of this process, it is not to be had. */
 struct owner {
-    std::thread::id thread = std::this_thread::get_id();
+    std::uint64_t thread = thread_number();
     pid_t process = ::getpid();
 
     bool here() const noexcept
     {
-        return thread == std::this_thread::get_id() && process == ::getpid();
+        return thread == thread_number() && process == ::getpid();
     }
 };
 
@@ -758,7 +768,7 @@ template <class T> class vector
         const int saved = errno;
         o.elem_size = sizeof(T);
         o.elem_tag = o.elem_tag ? o.elem_tag : elem_tag<T>::value;
-        lfvec_t *v = name.find('\0') == name.npos ? lfvec_open(name.c_str(), flags, &o) : nullptr;
+        lfvec_t *v = lfvec_open(name.c_str(), flags, &o);
         const int result = v ? 0 : -errno;
         errno = saved;
         e.with_sentence(result);

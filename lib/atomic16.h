@@ -43,7 +43,7 @@ static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
     bool won;
     ATOMIC16_RELEASE(at);
     __asm__ __volatile__("xchgq %%rbx, %[lo]\n\tlock cmpxchg16b (%[at])\n\txchgq %%rbx, %[lo]"
-                         : "=@ccz"(won), "+a"(from.lo), "+d"(from.hi)
+                         : "=@ccz"(won), "+&a"(from.lo), "+&d"(from.hi)
                          : [lo] "r"(to.lo), "c"(to.hi), [at] "S"(at)
                          : "memory");
     ATOMIC16_ACQUIRE(at);

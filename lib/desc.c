@@ -32,6 +32,7 @@ void desc_write(struct shm_desc *d, uint64_t since, const struct desc_plan *plan
     atomic_store_explicit(&d->seq, seq, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* SYNC: desc-rewrite (release): odd before anything else changes */
     atomic_store_explicit(&d->since, since, memory_order_relaxed);
+    atomic_signal_fence(memory_order_release); /* killed from here on, and made even by recovery: since turns old readers away by itself */
     atomic_store_explicit(&d->dir_first, plan->first, memory_order_relaxed);
     atomic_store_explicit(&d->count, plan->count, memory_order_relaxed);
     for (uint32_t i = 0; i < plan->count; i++) {

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -397,18 +398,51 @@ int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
     return first_err;
 }
 
+/* No thread of this number, as far as can be seen from here; and it has not given the mutex back while we looked. */
+static bool holder_is_gone(struct segment *s, uint32_t i, int32_t tid)
+{
+    if (kill(tid, 0) == 0 || errno != ESRCH)
+        return false;
+    for (uint32_t tries = 0; tries < TAKE_TRIES && slot_locker(s, i) == tid; tries++)
+        sched_yield();
+    return slot_locker(s, i) == tid;
+}
+
+/*
+ * The mutex of a slot that says DEAD, UNKNOWN or FREE, and cannot be had. A damaged one is made anew. A locked one is taken from whom the
+ * slot names, or from a thread that does not exist (a damaged word; a death whose trace the kernel has lost): not from one who has it in
+ * passing, to recover the slot.
+ */
+static int take_by_force(struct segment *s, uint32_t i, uint32_t state, int got)
+{
+    struct proc_id id;
+    const int32_t tid = slot_locker(s, i);
+    slot_holder(s, i, &id);
+    if (got == -EBADMSG) {
+        got = slot_reset_mutex(s, i);
+    } else {
+        const bool named = state != LFVEC_SLOT_FREE && tid == id.tid;
+        if (!named && (state == LFVEC_SLOT_UNKNOWN || !holder_is_gone(s, i, tid)))
+            return -EBUSY;
+        got = slot_abandon(s, i, tid) ? 0 : -EBUSY;
+    }
+    return got ? got : slot_trylock(s, i);
+}
+
 int join_recover_forced(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
 {
     struct segment *s = &v->seg;
+    const struct participant *own = joined(v);
     if (!slot_exists(s, i))
         return -ERANGE;
+    if (own && own->me == i)
+        return -EBUSY;
     int got = slot_trylock(s, i);
     if (got != 0 && got != -EOWNERDEAD) {
         const uint32_t state = slot_state(s, i);
-        if (state != LFVEC_SLOT_DEAD && state != LFVEC_SLOT_UNKNOWN && !(state == LFVEC_SLOT_FREE && got != -EBUSY))
-            return -EBUSY; /* a free slot's mutex that is damaged is made anew */
-        got = slot_reset_mutex(s, i);
-        got = got ? got : slot_trylock(s, i);
+        if (state != LFVEC_SLOT_DEAD && state != LFVEC_SLOT_UNKNOWN && state != LFVEC_SLOT_FREE)
+            return -EBUSY;
+        got = take_by_force(s, i, state, got);
     }
     return got == 0 || got == -EOWNERDEAD ? pass_through(v, i, got != 0, tally) : got;
 }

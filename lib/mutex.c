@@ -4,6 +4,7 @@
 #include "atomic16.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -33,6 +34,53 @@ int mutex_make(pthread_mutex_t *m)
     (void)pthread_mutexattr_destroy(&a);
     return -err;
 }
+
+/* ---- who holds it ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The kernel's interface: the holder's thread id, as its own pid namespace has it, with FUTEX_OWNER_DIED or FUTEX_WAITERS. */
+#if defined(__GLIBC__)
+static _Atomic int32_t *lock_word(const pthread_mutex_t *m)
+{
+    return (_Atomic int32_t *)(uintptr_t)&m->__data.__lock;
+}
+
+int32_t mutex_holder(const pthread_mutex_t *m)
+{
+    return atomic_load_explicit(lock_word(m), memory_order_relaxed) & FUTEX_TID_MASK;
+}
+
+bool mutex_abandon(pthread_mutex_t *m, int32_t holder)
+{
+    int32_t held = atomic_load_explicit(lock_word(m), memory_order_relaxed);
+    return holder && (held & FUTEX_TID_MASK) == holder &&
+           atomic_compare_exchange_strong_explicit(lock_word(m), &held, (held & (int32_t)FUTEX_WAITERS) | FUTEX_OWNER_DIED,
+                                                   memory_order_acq_rel, memory_order_relaxed);
+}
+
+/* An owner that says "not recoverable", which nobody of ours ever makes it: the C library would lock it, say so, and leave it locked. */
+static bool owner_is_spoilt(const pthread_mutex_t *m)
+{
+    return *(const volatile int *)&m->__data.__owner == INT_MAX - 1;
+}
+#else
+int32_t mutex_holder(const pthread_mutex_t *m)
+{
+    (void)m;
+    return 0;
+}
+
+bool mutex_abandon(pthread_mutex_t *m, int32_t holder)
+{
+    (void)m, (void)holder;
+    return false;
+}
+
+static bool owner_is_spoilt(const pthread_mutex_t *m)
+{
+    (void)m;
+    return false;
+}
+#endif
 
 /* ---- giving back ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -87,14 +135,18 @@ static uintptr_t before(struct list_head *head, uintptr_t here)
     return 0;
 }
 
-/* As pthread_mutex_unlock(), in the same order: killed in between, `pending` tells the kernel to look at the mutex. */
+/*
+ * As pthread_mutex_unlock(), in the same order: killed in between, `pending` tells the kernel to look at the mutex. One that is not ours any
+ * more, because it was taken by force, is left alone.
+ */
 static int unlock(struct list_head *head, pthread_mutex_t *m)
 {
+    if (mutex_holder(m) != (int32_t)syscall(SYS_gettid))
+        return -EBADMSG;
     const uintptr_t here = (uintptr_t)links(m), next = *links(m), prev = before(head, here);
     uintptr_t back = 0;
     if (!prev || !peek(link_to(next) - sizeof back, &back) || link_to(back) != here)
         return -EBADMSG;
-    _Atomic int32_t *const lock = (_Atomic int32_t *)(void *)&m->__data.__lock;
     head->pending = here;
     atomic_signal_fence(memory_order_seq_cst); /* killed after any of these stores, the kernel finds those before it done */
     ((volatile uintptr_t *)link_to(next))[-1] = prev;
@@ -103,10 +155,10 @@ static int unlock(struct list_head *head, pthread_mutex_t *m)
     links(m)[0] = 0;
     m->__data.__owner = 0;
     m->__data.__nusers = 0;
-    int32_t held = atomic_load_explicit(lock, memory_order_relaxed);
-    if ((held & FUTEX_TID_MASK) == (int32_t)syscall(SYS_gettid))
-        atomic_store_explicit(lock, 0, memory_order_release); /* nobody waits for it, so there is nobody to wake */
-    atomic_signal_fence(memory_order_seq_cst);                /* or a mutex that is neither listed nor pending would stay locked for ever */
+    int32_t held = atomic_load_explicit(lock_word(m), memory_order_relaxed);
+    if ((held & FUTEX_TID_MASK) == (int32_t)syscall(SYS_gettid)) /* nobody waits for it, so there is nobody to wake */
+        (void)atomic_compare_exchange_strong_explicit(lock_word(m), &held, 0, memory_order_release, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* or a mutex that is neither listed nor pending would stay locked for ever */
     head->pending = 0;
     return 0;
 }
@@ -149,7 +201,7 @@ int mutex_unlock(pthread_mutex_t *m)
     const int saved = errno;
     struct list_head *head;
     (void)pthread_once(&once, learn);
-    const int err = known && (head = own_list()) ? unlock(head, m) : pthread_mutex_unlock(m) ? -EBADMSG : 0;
+    const int err = known && (head = own_list()) ? unlock(head, m) : !mutex_is_ours(m) || pthread_mutex_unlock(m) ? -EBADMSG : 0;
     errno = saved;
     return err;
 }
@@ -176,15 +228,22 @@ static void learn(void)
 bool mutex_is_ours(const pthread_mutex_t *m)
 {
     (void)pthread_once(&once, learn);
-    return *((const volatile uint32_t *)(const void *)m + kind_word) == kind;
+    return *((const volatile uint32_t *)(const void *)m + kind_word) == kind && !owner_is_spoilt(m);
 }
 
+/*
+ * A held one is not tried: a try that is killed leaves word of it to the kernel, which takes the mutex from whoever holds it if the numbers of
+ * the two threads are equal, as they may be in different pid namespaces. A dead holder's is ours even if its owner is damaged so that
+ * the C library does not call it consistent.
+ */
 int mutex_trylock(pthread_mutex_t *m)
 {
     if (!mutex_is_ours(m))
         return -EBADMSG;
+    if (mutex_holder(m))
+        return -EBUSY;
     const int err = pthread_mutex_trylock(m);
-    if (err == EOWNERDEAD && pthread_mutex_consistent(m) != 0)
-        return -ENOTRECOVERABLE;
+    if (err == EOWNERDEAD)
+        (void)pthread_mutex_consistent(m);
     return -err;
 }

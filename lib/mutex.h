@@ -9,10 +9,14 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 int mutex_make(pthread_mutex_t *m);           /* robust, process-shared; 0 or -ENOMEM */
-bool mutex_is_ours(const pthread_mutex_t *m); /* its kind is that of mutex_make(): false means damage */
+bool mutex_is_ours(const pthread_mutex_t *m); /* its kind is that of mutex_make(), its owner possible: false means damage */
 int mutex_trylock(pthread_mutex_t *m);        /* 0, -EOWNERDEAD (and ours), -EBUSY, -EBADMSG, or another error: spoilt */
 int mutex_unlock(pthread_mutex_t *m);         /* 0; -EBADMSG: damaged, and still in this thread's list: it must stay mapped */
+
+int32_t mutex_holder(const pthread_mutex_t *m);         /* the thread that has it locked, by its own number; 0 = none, or not to be told */
+bool mutex_abandon(pthread_mutex_t *m, int32_t holder); /* what the kernel does when the holder dies; false if that does not hold it */
 
 #endif

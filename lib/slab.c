@@ -123,7 +123,7 @@ static void prefault(unsigned char *start, uint64_t bytes)
 {
     (void)madvise(start, bytes, MADV_POPULATE_WRITE);
     for (uint64_t at = 0; at < bytes; at += SHM_PAGE)
-        atomic_fetch_or_explicit((shm_u64 *)(start + at), 0, memory_order_relaxed);
+        atomic_fetch_or_explicit((volatile shm_u64 *)(start + at), 0, memory_order_relaxed);
 }
 
 /* Memory for a slab that we have claimed. The policy goes first: it counts when pages are allocated. */

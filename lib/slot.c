@@ -29,6 +29,16 @@ int slot_reset_mutex(struct segment *s, uint32_t i)
     return mutex_make(&slot_at(s, i)->life);
 }
 
+int32_t slot_locker(const struct segment *s, uint32_t i)
+{
+    return mutex_holder(&slot_at(s, i)->life);
+}
+
+bool slot_abandon(struct segment *s, uint32_t i, int32_t tid)
+{
+    return mutex_abandon(&slot_at(s, i)->life, tid);
+}
+
 void slot_announce(struct segment *s, uint32_t i)
 {
     struct shm_slot *slot = slot_at(s, i);

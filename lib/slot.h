@@ -38,7 +38,11 @@ bool slot_lockable(const struct segment *s, uint32_t i); /* false: its mutex is 
 /* 0: it was free, and is ours; -EOWNERDEAD: its holder died, and it is ours; -EBUSY: held; another error: the mutex is spoilt. */
 int slot_trylock(struct segment *s, uint32_t i);
 void slot_unlock(struct segment *s, uint32_t i);
-int slot_reset_mutex(struct segment *s, uint32_t i); /* for lfvec_recover_forced() alone */
+
+/* For lfvec_recover_forced() alone: a new mutex; who has locked it, 0 = nobody; takes it from there, as the kernel would after its death. */
+int slot_reset_mutex(struct segment *s, uint32_t i);
+int32_t slot_locker(const struct segment *s, uint32_t i);
+bool slot_abandon(struct segment *s, uint32_t i, int32_t tid);
 
 void slot_announce(struct segment *s, uint32_t i); /* writes down who holds it: the calling thread */
 void slot_moved(struct segment *s, uint32_t i);    /* the calling thread holds it, and may be on another NUMA node by now */

@@ -108,7 +108,10 @@ static int push_attempt(struct participant *p, struct head h, void *arg)
 static int push_back_attempt(struct participant *p, struct head h, void *arg)
 {
     atomic_store_explicit(&p->slot->lease_return, h.version + 1, memory_order_release);
-    return push_attempt(p, h, arg);
+    const int err = push_attempt(p, h, arg);
+    if (err < 0) /* what makes room before the next attempt makes versions of its own: none of them is this one */
+        atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
+    return err;
 }
 
 int vector_push_back(struct participant *p, const void *elem)

@@ -63,7 +63,7 @@ def elements(view, codec):
         raise ValueError("the buffer is not contiguous; copy it first")
     if _has_objects(view.format):
         raise TypeError("the buffer holds Python objects, which mean nothing to other processes")
-    if view.format in ("B", "b", "c") and codec.size != 1:
+    if view.format in ("B", "c"):  # bytes, whatever they are of
         count, rest = divmod(view.nbytes, codec.size)
         if rest:
             raise ValueError("{} bytes are no whole number of elements of {}".format(view.nbytes, codec.size))

@@ -97,8 +97,8 @@ class Scalar:
         self.format, self.size = form, self._struct.size
         self._order, self._code = re.match(r"\s*([@=<>!]?)(.*)", form, re.DOTALL).groups()
         self._code = self._code.strip()
-        kind = _kind(form)
-        self.counts = bool(kind) and "integer" in kind[0] and not kind[1]
+        self._kind = _kind(self._order + self._code)
+        self.counts = bool(self._kind) and "integer" in self._kind[0] and not self._kind[1]
 
     def pack(self, value):
         return self._struct.pack(value)
@@ -121,12 +121,16 @@ class Scalar:
         return len(self._code) == 1 and self._code in _KINDS
 
     def view(self, view):
-        castable = self._repeats() and self._order in ("", "@") and len(view)
-        return view.cast(self._code) if castable else view
+        if not self._repeats() or self._order not in ("", "@"):
+            return view
+        try:
+            return view.cast(self._code)
+        except ValueError:  # memoryview does not know every code that struct knows
+            return view
 
     def accept(self, form):
         """A float is no integer, nor is a signed one unsigned: what a buffer has is taken as it is, never converted."""
-        theirs, ours = _kind(form), _kind(self.format)
+        theirs, ours = _kind(form), self._kind
         if theirs and ours and theirs != ours:
             raise TypeError("items of format {!r} ({}); elements are {!r} ({})".format(form, theirs[0], self.format, ours[0]))
 

@@ -8,8 +8,8 @@ _PART = 4096  # elements that an iteration makes of bytes at a time
 class Snapshot(Sequence):
     """Elements as they were at `version`: a sequence that nobody changes any more.
 
-    `data` is a read-only memoryview of them: of items where the format is one of a single native number, of bytes otherwise. numpy.asarray() of
-    it, or numpy.frombuffer() with a dtype, copies nothing.
+    `data` is a read-only memoryview of them: of items where the format is one of a single native number, of bytes otherwise.
+    numpy.asarray() of it, or numpy.frombuffer() with a dtype, copies nothing.
     """
 
     __slots__ = ("_codec", "_view", "version")

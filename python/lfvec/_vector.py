@@ -1,7 +1,7 @@
 """Vector: an attachment to a segment, and every operation on it.
 
-A call passes the vector itself to the library: ctypes reads the handle, `_as_parameter_`, in the same step, with the GIL held. close() sets it
-to None first, so that later calls get -EINVAL, and then waits for the calls that let other threads run: each of those is in `_users`.
+A call passes the vector itself to the library: ctypes reads the handle, `_as_parameter_`, in the same step, with the GIL held. close() sets
+it to None first, so that later calls get -EINVAL, and then waits for the calls that let other threads run: each of those is in `_users`.
 """
 
 import contextlib
@@ -167,7 +167,7 @@ class Vector:
         _long.detach(handle)
 
     def _in_use(self, thread=None):
-        """By a call of this process (a fork copies those of the parent's threads, which are none here), and of this thread if one is given."""
+        """By a call of this process, and of this thread if one is given. What a fork copies of the parent's is none here."""
         users, pid = list(self._users.values()), os.getpid()
         return any(user == (pid, thread or user[1]) for user in users)
 
@@ -389,8 +389,8 @@ class Vector:
         values is an iterable, or anything with the buffer protocol (bytes, array.array, a numpy array, ...), whose contiguous memory is
         copied as it is: its items, or its rows, must have the size of elements, and be of their kind.
 
-        Up to batch_most elements are one atomic step; more are several, between which others may push and pop. Of a FullError, `pushed` says
-        how many found room.
+        Up to batch_most elements are one atomic step; more are several, between which others may push and pop. Of a FullError, `pushed`
+        says how many found room.
         """
         view, count = self._source(values)
         first, index, done = None, c_uint64(), 0
@@ -432,8 +432,9 @@ class Vector:
         return 0 if result == -errno.EAGAIN else self._checked(result)
 
     def get_n(self, first, n):
-        """A list of up to n elements from `first` on. Each was there during the call, but not all of them at one moment: see snapshot()."""
-        memory = self._memory(max(1, min(n, len(self) - first)) if n else 0)
+        """A list of up to n elements from `first` on. Each was there during the call, not all at one moment: see snapshot()."""
+        first = self._index(first)
+        memory = self._memory(min(n, max(1, len(self) - first)))
         count = self.get_into(memory, first)
         return self._codec.unpack_many(memoryview(memory)[: count * self._codec.size])
 
@@ -463,12 +464,13 @@ class Vector:
         """n elements from `first` on, or all, as of one version: a Snapshot. BusyError if others change them all the time."""
         first = self._index(first)
         while True:
-            count = max(0, len(self) - first) if n is None else n
+            there = len(self) - first
+            if there < (0 if n is None else n):
+                raise self._error(errno.ERANGE)
             try:
-                return self._snapshot(first, count)
+                return self._snapshot(first, there if n is None else n)
             except RangeError:
-                if n is not None or first > len(self):
-                    raise
+                pass  # it has shrunk meanwhile
 
     def _snapshot(self, first, count):
         memory = self._memory(count)
@@ -534,7 +536,7 @@ class Vector:
         """Removes all elements in one atomic step."""
         self._checked(_short.clear(self))
 
-    # ---- what can be said of the segment, and done for it ----------------------------------------------------------------------------------
+    # ---- what can be said of the segment, and done for it --------------------------------------------------------------------------------
 
     def stat(self):
         """Everything there is to know about the segment: a Stat."""

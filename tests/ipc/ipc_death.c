@@ -465,6 +465,75 @@ START_TEST(recovery_counts)
 }
 END_TEST
 
+/* ---- a lease that finds no room ----------------------------------------------------------------------------------------------------------- */
+
+enum { FULL_LEAF = 512, FULL_ROUNDS = 200, FULL_STEP_NS = 400 };
+
+static uint64_t push_all(lfvec_t *v, uint64_t n)
+{
+    uint64_t done = 0;
+    while (done < n && lfvec_push_u64(v, done) == 0)
+        done++;
+    return done;
+}
+
+/* It fills its only slab, and all that there is; later it leases an element, and leaves. */
+static void leaves_with_lease(struct board *b, uint32_t me)
+{
+    uint64_t x;
+    lfvec_t *v = lfvec_open(lfvec_name(shared), 0, NULL);
+    CHILD_MUST(v && lfvec_pop_lease(v, &x) == 0 && lfvec_ack(v) == 0);
+    (void)push_all(v, UINT64_MAX);
+    atomic_store(&b->ready, 1);
+    ipc_until(&b->go, 1);
+    CHILD_MUST(lfvec_pop_lease(v, &x) == 0);
+    atomic_store(&b->ready, 2);
+    ipc_until(&b->go, 2);
+    ipc_kill_self_after((uint64_t)me * FULL_STEP_NS);
+    lfvec_detach(v);
+}
+
+/* The push back finds no memory, trims what others left beyond the size, and tries again; killed anywhere there. How many elements there are. */
+static void full_round(uint32_t round)
+{
+    struct lfvec_attr a;
+    struct board *b = ipc_board();
+    uint64_t x, leased = 0;
+    lfvec_attr_init(&a);
+    a.max_slots = 4;
+    a.slab_bytes = 65536;
+    a.leaf_bytes = FULL_LEAF * 8;
+    a.max_elems = 100000;
+    a.max_bytes = 3 * a.slab_bytes + 40000;
+    shared = ipc_make(&a);
+    MUST(push_all(shared, 1) == 1);
+    const pid_t pid = ipc_start(leaves_with_lease, b, round);
+    ipc_until(&b->ready, 1);
+    (void)push_all(shared, 4 * FULL_LEAF);
+    for (uint32_t i = 0; i < 3 * FULL_LEAF; i++)
+        MUST(lfvec_pop_u64(shared, &x) == 0);
+    atomic_store(&b->go, 1);
+    ipc_until(&b->ready, 2);
+    const uint64_t before = lfvec_size(shared);
+    atomic_store(&b->go, 2);
+    ipc_reap_killed(pid);
+    const int err = lfvec_recover(shared, NULL);
+    MUST(err == 0 || err == -ENOSPC || err == -EOVERFLOW); /* it may stay on lease, for want of room */
+    for (uint32_t i = 1; i <= a.max_slots; i++)
+        leased += ipc_slot(shared, i).leased;
+    MUST(lfvec_size(shared) + leased == before + 1);
+    ipc_sound(shared);
+    lfvec_detach(shared);
+    ipc_clean();
+}
+
+START_TEST(lease_without_room)
+{
+    for (uint32_t round = 1; round <= FULL_ROUNDS; round++)
+        full_round(round);
+}
+END_TEST
+
 Suite *ipc_death_suite(void)
 {
     Suite *s = suite_create("death");
@@ -476,6 +545,7 @@ Suite *ipc_death_suite(void)
     tcase_add_test(t, waiter_of_killed_pushers);
     tcase_add_test(t, killed_waiters);
     tcase_add_test(t, recovery_counts);
+    tcase_add_test(t, lease_without_room);
     suite_add_tcase(s, t);
     return s;
 }

@@ -10,6 +10,7 @@
 #include "recover.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -504,6 +505,61 @@ START_TEST(test_unknown_by_force_only)
 }
 END_TEST
 
+/* Its thread has the mutex of slot 1, and the slot says that it is a dead one's: as while somebody recovers it. */
+static pid_t start_passer(lfvec_t *v)
+{
+    const pid_t pid = start_holder(v, 0);
+    struct segment t;
+    ck_assert_int_eq(segment_open(&t, lfvec_name(v), 0, NULL), 0);
+    atomic_store(&slot_at(&t, 1)->tid, 0x3ffffffe); /* no such thread */
+    atomic_store(&slot_at(&t, 1)->pid, 0x3ffffffe);
+    segment_close(&t);
+    return pid;
+}
+
+START_TEST(test_force_leaves_those_in_passing)
+{
+    UNIT_NEEDS(unit_lacks_robust_locks);
+    struct lfvec_recovery r;
+    lfvec_t *v = unit_make(NULL);
+    const pid_t pid = start_passer(v);
+    ck_assert_uint_eq(unit_stat(v).slots_dead, 1);
+    ck_assert_int_eq(lfvec_recover_forced(v, 1, &r), -EBUSY);
+    end_holder(pid);
+    ck_assert_int_eq(lfvec_recover_forced(v, 1, &r), 0);
+    ck_assert_uint_eq(unit_stat(v).slots_free, 128);
+    unit_sound(v);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+/* A free slot whose lock word says that a thread has it which does not exist; and one whose owner is damaged: lost, but by force. */
+START_TEST(test_force_takes_from_nobody)
+{
+    UNIT_NEEDS(unit_lacks_robust_locks);
+    struct lfvec_recovery r;
+    struct segment t;
+    struct lfvec_attr a;
+    unit_attr(&a, 8);
+    a.max_slots = 2;
+    lfvec_t *v = unit_make(&a);
+    ck_assert_int_eq(segment_open(&t, lfvec_name(v), 0, NULL), 0);
+    slot_at(&t, 1)->life.__data.__lock = 0x3ffffffe;
+    slot_at(&t, 2)->life.__data.__owner = INT_MAX - 1;
+    ck_assert_int_eq(slot_trylock(&t, 1), -EBUSY);
+    ck_assert_int_eq(slot_trylock(&t, 2), -EBADMSG);
+    ck_assert_int_eq(slot_at(&t, 2)->life.__data.__lock, 0); /* it was not tried */
+    for (uint32_t i = 1; i <= 2; i++)
+        ck_assert_int_eq(lfvec_recover_forced(v, i, &r), 0);
+    unit_fill(v, 0, 10);
+    ck_assert_uint_eq(unit_stat(v).slots_alive, 1);
+    ck_assert_int_eq(lfvec_recover_forced(v, 1, &r), -EBUSY); /* one's own */
+    unit_sound(v);
+    segment_close(&t);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 /* ---- what the report says of the last attempt ----------------------------------------------------------------------------------------- */
 
 static struct lfvec_participant look(lfvec_t *v, uint32_t i)
@@ -768,6 +824,8 @@ Suite *recover_suite(void)
     tcase_add_test(tc, test_inherited_without_asking);
     tcase_add_test(tc, test_living_are_left_alone);
     tcase_add_test(tc, test_unknown_by_force_only);
+    tcase_add_test(tc, test_force_leaves_those_in_passing);
+    tcase_add_test(tc, test_force_takes_from_nobody);
     TCase *reports = unit_case(suite, "reports", 30);
     tcase_add_test(reports, test_each_kind);
     tcase_add_test(reports, test_new_holder_new_record);

@@ -1,0 +1,99 @@
+#!/bin/sh
+# cxx.sh - lfvec.hpp with each compiler and each standard, warnings as errors: its tests run, and what must not compile does not.
+set -eu
+cd "${LFVEC_SRC:-.}"
+. tests/lint/report.sh
+
+build=${LFVEC_BUILD:-build}
+warn='-Wall -Wextra -Wconversion -Werror' # no -Wshadow: in C++ a function may not share its name with a struct under it
+sanitize=$(sed -n 's/^SAN_CFLAGS = //p' "$build/Makefile")
+
+compiles() # COMPILER STANDARD ARGUMENT...
+{
+    cxx=$1 std=$2
+    shift 2
+    # shellcheck disable=SC2086
+    "$cxx" -std="$std" -O1 $warn $sanitize -Iinclude "$@"
+}
+
+links() # COMPILER STANDARD
+{
+    for source in test alone together; do
+        compiles "$1" "$2" -c "tests/cxx/$source.cpp" -o "$scratch/$source.cpp.o" || return 1
+    done
+    # shellcheck disable=SC2086
+    "$build/libtool" --quiet --tag=CC --mode=link "$1" $sanitize -no-install "$scratch"/*.cpp.o "$build/liblfvec.la" -pthread -o "$scratch/test"
+}
+
+# The counts of the tests are ours.
+runs() # NAME
+{
+    "$scratch/test" >"$scratch/log" 2>&1 || true
+    counts=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$scratch/log" | tail -n 1)
+    if [ -z "$counts" ]; then
+        not_ok "$1: ended without counts"
+        tail -n 40 "$scratch/log" | sed 's/^/  /'
+        return
+    fi
+    sed -nE "s/^(ok|not ok) - /&$1: /p; s/^  /&/p" "$scratch/log"
+    # shellcheck disable=SC2086
+    set -- $counts
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+# What is no element of a vector, and what the sentence says.
+refused() # COMPILER STANDARD SAYS CODE
+{
+    printf '#include <lfvec.hpp>\n#include <string>\n%s\n' "$4" >"$scratch/refused.cpp"
+    if compiles "$1" "$2" -fsyntax-only "$scratch/refused.cpp" >"$scratch/refused.log" 2>&1; then
+        echo "it compiles"
+        return 1
+    fi
+    grep -F "$3" "$scratch/refused.log"
+}
+
+refusals() # COMPILER STANDARD
+{
+    check "$1 $2: a std::string is no element" refused "$@" 'must be trivially copyable' 'lfvec::vector<std::string> v;' || true
+    check "$1 $2: a pointer is no element" refused "$@" 'a pointer means nothing' 'lfvec::vector<const char *> v;' || true
+    check "$1 $2: nor what is const" refused "$@" 'neither const nor volatile' 'lfvec::vector<const int> v;' || true
+    check "$1 $2: nor what is larger than 64 KiB" refused "$@" 'at most 65536 bytes' 'struct s { char c[65537]; }; lfvec::vector<s> v;' || true
+    check "$1 $2: fetch_add is for 8 bytes" refused "$@" 'integers of 8 bytes' \
+        'int f(lfvec::vector<int> &v) { return v.fetch_add(0, 1); }' || true
+    check "$1 $2: compare_exchange is not for floating point" refused "$@" 'equal values must have equal bytes' \
+        'bool f(lfvec::vector<double> &v, double x) { return v.compare_exchange(0, x, 1); }' || true
+}
+
+# Without exceptions there are the codes.
+without_exceptions() # COMPILER STANDARD
+{
+    cat >"$scratch/codes.cpp" <<'CODE'
+#include <lfvec.hpp>
+
+int main(int, char **argv)
+{
+    std::error_code ec;
+    lfvec::vector<int> v(argv[1], {}, ec);
+    v.push_back(1, ec);
+    return v.pop_back(ec) == 1 && !ec ? 0 : 1;
+}
+CODE
+    compiles "$1" "$2" -fno-exceptions -fsyntax-only "$scratch/codes.cpp"
+}
+
+for cxx in g++ clang++; do
+    if ! command -v $cxx >/dev/null; then
+        skip "lfvec.hpp with $cxx" "no $cxx"
+        continue
+    fi
+    for std in c++17 c++20; do
+        rm -f "$scratch"/*.o
+        if check "$cxx $std: the tests build" links $cxx $std; then
+            runs "$cxx $std"
+        fi
+        check "$cxx $std: builds without exceptions" without_exceptions $cxx $std || true
+    done
+    refusals $cxx c++17
+done
+
+finish
