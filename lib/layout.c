@@ -110,9 +110,9 @@ static uint32_t slab_head_bytes(uint32_t leaves, uint32_t *meta_off)
 
 static void layout_slab(struct layout *l, uint32_t slab_bytes)
 {
-    uint32_t leaves = slab_bytes / l->leaf_stride;
-    if (leaves > SHM_LEAVES_MAX)
-        leaves = SHM_LEAVES_MAX;
+    /* a leaf needs its elements, its metadata and a bit: no more than these fit, and a few less for what is rounded up */
+    const uint64_t leaf_bits = 8 * (l->leaf_stride + sizeof(struct shm_leaf)) + 1, most = slab_bytes * UINT64_C(8) / leaf_bits;
+    uint32_t leaves = most < 1 ? 1 : most < SHM_LEAVES_MAX ? (uint32_t)most : SHM_LEAVES_MAX;
     while (leaves > 1 && slab_head_bytes(leaves, &l->meta_off) + (uint64_t)leaves * l->leaf_stride > slab_bytes)
         leaves--;
     l->slab_bytes = slab_bytes;

@@ -27,8 +27,8 @@ unneeded()
 check 'the library does not need libnuma' unneeded || true
 check 'make install DESTDIR' make -C "$twin" install DESTDIR="$stage" || finish
 
-headers=$(find "$stage/usr/include" -type f)
-check 'lfvec.h is the only installed header' test "$headers" = "$stage/usr/include/lfvec.h" || true
+headers=$(cd "$stage/usr/include" && find . -type f | LC_ALL=C sort | tr -d '\n')
+check 'lfvec.h and lfvec.hpp are the installed headers' test "$headers" = ./lfvec.h./lfvec.hpp || true
 for page in doc/*.[1-7]; do
     installed=$stage/usr/share/man/man${page##*.}/${page##*/}
     check "${page##*/} is installed" test -s "$installed" || true
@@ -100,8 +100,18 @@ fi
 check 'make dist' make -C "$twin" dist || finish
 check 'the tarball unpacks' in_dir "$scratch/tarball" tar -xJf "$twin/lfvec-$version.tar.xz" || finish
 tree=$scratch/tarball/lfvec-$version
+
+# The same sources are the same bytes: at another time, under another umask, and made of the tarball itself.
+remade() # BUILD-DIRECTORY
+{
+    (umask 027 && make -C "$1" dist) && cmp "$twin/first.tar.xz" "$1/lfvec-$version.tar.xz"
+}
+mv "$twin/lfvec-$version.tar.xz" "$twin/first.tar.xz"
+check 'make dist again gives the same bytes' remade "$twin" || true
+
 check 'it configures' in_dir "$tree/b" ../configure CC="$cc" CFLAGS=-O1 || finish
 check 'it builds, tests included' make -C "$tree/b" -j"$jobs" check TESTS= || true
+check 'make dist of the tarball gives the same bytes' remade "$tree/b" || true
 # what is in the repository is in the tarball: a file that make dist forgets is missing only for others
 if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
     git ls-files | grep -vE '(^|/)\.git(ignore|attributes)$' | while read -r file; do

@@ -297,7 +297,11 @@ static void rival_churn(lfvec_t *v)
 
 /* ---- the tables ------------------------------------------------------------------------------------------------------------------------ */
 
+/* The longest ones first, so that the workers end together. */
 const struct op ops[] = {
+    {"create", .run = run_create, .flags = OP_CREATES | OP_OWN_TEXT},
+    {"attach", .furnish = push_12, .run = run_open, .flags = OP_OPENS | OP_OWN_TEXT},
+    {"attach, read-only", .furnish = push_12, .run = run_open_rdonly, .flags = OP_OPENS | OP_OWN_TEXT},
     {"push", .prepare = push_3, .run = run_push, .model = model_pushed},
     {"push, new leaf", .prepare = push_8, .run = run_push, .model = model_pushed},
     {"push, new leaf, helping", .prepare = push_1_pop_1, .meanwhile = push_8, .run = run_push, .model = model_pushed},
@@ -342,9 +346,6 @@ const struct op ops[] = {
     {"detach, empty slabs", .prepare = push_12_pop_12_trim, .run = run_detach, .flags = OP_OWN_TEXT},
     {"detach, leased", .prepare = lease, .run = run_detach, .model = model_leased, .flags = OP_OWN_TEXT | OP_LEASE_BEFORE},
     {"recover, nothing to do", .prepare = push_3, .run = run_recover, .flags = OP_OWN_TEXT},
-    {"create", .run = run_create, .flags = OP_CREATES | OP_OWN_TEXT},
-    {"attach", .furnish = push_12, .run = run_open, .flags = OP_OPENS | OP_OWN_TEXT},
-    {"attach, read-only", .furnish = push_12, .run = run_open_rdonly, .flags = OP_OPENS | OP_OWN_TEXT},
     {"push, beaten", .prepare = push_3, .run = run_push, .model = model_pushed, .rival_cas = 1, .rival = rival_push,
      .rival_model = rival_push_model},
     {"push, new leaf, beaten", .prepare = push_8, .run = run_push, .model = model_pushed, .rival_cas = 2, .rival = rival_push,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# headers.sh - every header compiles alone: lfvec.h as strict C and C++, the inner ones as the C of the library.
+# headers.sh - every header compiles alone: lfvec.h as strict C and C++, lfvec.hpp as C++17 and C++20, the inner ones as the C of the library.
 set -eu
 cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
@@ -25,6 +25,10 @@ done
 for cxx in g++ clang++; do
     alone $cxx c++ c++11 include/lfvec.h
     alone $cxx c++ c++17 include/lfvec.h
+done
+for cxx in g++ clang++; do
+    alone $cxx c++ c++17 include/lfvec.hpp
+    alone $cxx c++ c++20 include/lfvec.hpp
 done
 for header in lib/*.h; do
     alone gcc c gnu11 "$header"

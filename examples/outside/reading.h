@@ -1,0 +1,14 @@
+/* reading.h - the element that put.c and take.cpp share: what a sensor said. */
+#ifndef READING_H
+#define READING_H
+
+#include <stdint.h>
+
+struct reading {
+    uint64_t sensor;
+    double value;
+};
+
+#define READING_TAG UINT64_C(0x52454144494e4731) /* "READING1": change it when the members change */
+
+#endif
