@@ -210,7 +210,8 @@ int lfvec_set(lfvec_t *v, uint64_t index, const void *elem);
  * Appends n elements, packed at elems. *first (may be NULL) receives the index of the first. Batches of up to lfvec_batch_most() elements
  * are one atomic step each: one compare-and-swap, entirely there or not at all, indexes consecutive. A larger n is split into such batches,
  * and others may push and pop in between.
- * Returns how many were pushed, or a negative errno if none. Fewer than n: memory or a limit was reached; what fits was pushed. Lock-free.
+ * Returns how many were pushed, or a negative errno if none. Fewer than n: memory or a limit was reached; a part that fitted was
+ * pushed, and there may be room for a few more. Lock-free.
  */
 int64_t lfvec_push_n(lfvec_t *v, const void *elems, size_t n, uint64_t *first);
 
@@ -232,7 +233,7 @@ int64_t lfvec_get_n(lfvec_t *v, uint64_t first, void *elems, size_t n);
  */
 int lfvec_snapshot(lfvec_t *v, uint64_t first, void *elems, size_t n, uint64_t *version);
 
-/* Most elements that one batch of this segment takes: LFVEC_BATCH_MAX, or what 21 leaves hold if that is less. */
+/* Most elements that one batch of this segment takes: LFVEC_BATCH_MAX, or what 21 leaves hold, and one more, if that is less. */
 uint64_t lfvec_batch_most(const lfvec_t *v);
 
 /*

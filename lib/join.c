@@ -328,7 +328,7 @@ int join_find(struct lfvec *v, struct participant **found)
     return 0;
 }
 
-const struct participant *join_if_any(const struct lfvec *v)
+struct participant *join_if_any(const struct lfvec *v)
 {
     return joined(v);
 }

@@ -16,7 +16,7 @@ int join_recover_forced(struct lfvec *v, uint32_t slot, struct lfvec_recovery *t
 /* The thread's part in v; takes a slot at its first use: 0, -EUSERS, -EBADF, -ENOMEM, -EBADMSG. */
 int join_find(struct lfvec *v, struct participant **p);
 
-const struct participant *join_if_any(const struct lfvec *v); /* NULL if the thread has none */
+struct participant *join_if_any(const struct lfvec *v); /* NULL if the thread has none */
 
 static inline int join_get(struct lfvec *v, struct participant **p)
 {

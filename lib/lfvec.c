@@ -281,11 +281,10 @@ int lfvec_pop_lease(lfvec_t *v, void *elem)
 
 int lfvec_ack(lfvec_t *v)
 {
-    struct participant *p;
     if (!v)
         return -EINVAL;
-    const int err = join_get(v, &p);
-    return err ? err : lease_ack(p);
+    struct participant *p = join_if_any(v);
+    return v->seg.read_only ? -EBADF : p ? lease_ack(p) : -EINVAL; /* who has no slot has no lease, and needs none to hear that */
 }
 
 int lfvec_cas_u64(lfvec_t *v, uint64_t index, uint64_t *expected, uint64_t desired)

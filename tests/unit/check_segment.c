@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -241,7 +242,9 @@ START_TEST(test_other_version_and_byte_order)
     ck_assert_int_eq(open_error(0), EPROTONOSUPPORT);
     fix_crc();
     ck_assert_int_eq(open_error(LFVEC_RDONLY), EPROTONOSUPPORT);
-    ck_assert(named("format version"));
+    char versions[64]; /* both, the segment's and ours, which have nothing to do with that of the library */
+    snprintf(versions, sizeof versions, "format version %u, this lfvec knows %u", SHM_FORMAT_VERSION + 1, SHM_FORMAT_VERSION);
+    ck_assert(named(versions));
     restore();
     header->byte_order = __builtin_bswap32(SHM_BYTE_ORDER);
     ck_assert_int_eq(open_error(0), EPROTONOSUPPORT);
@@ -255,22 +258,84 @@ START_TEST(test_other_version_and_byte_order)
 }
 END_TEST
 
-START_TEST(test_feature_masks)
+/* The sentence has both masks: the segment's and this library's. */
+static bool named_masks(uint32_t segment, uint32_t known)
+{
+    char text[64];
+    snprintf(text, sizeof text, "features 0x%x, this lfvec knows 0x%x", segment, known);
+    return named(text);
+}
+
+/* Opened read-only, it can be read and nothing else; otherwise, written to as well. */
+static void works(int flags)
+{
+    uint64_t x;
+    lfvec_t *v = unit_open(name, flags);
+    const uint64_t n = lfvec_size(v);
+    MUST(lfvec_get_u64(v, n - 1, &x) == 0 && x == n - 1);
+    MUST(lfvec_push_u64(v, n) == (flags & LFVEC_RDONLY ? -EBADF : 0));
+    unit_sound(v);
+    MUST(lfvec_detach(v) == 0);
+}
+
+/* Made by a newer library, which uses one feature more than we know. */
+static void newer(uint32_t *mask, uint32_t known, bool for_reading, bool for_writing)
 {
     for (unsigned int bit = 0; bit < 32; bit++) {
-        header->feature_incompat = UINT32_C(1) << bit;
+        const uint32_t feature = UINT32_C(1) << bit;
+        if (known & feature)
+            continue;
+        *mask = feature;
         fix_crc();
-        MUST(open_error(0) == EPROTONOSUPPORT && open_error(LFVEC_RDONLY) == EPROTONOSUPPORT && named("features"));
-        restore();
-        header->feature_ro_compat = UINT32_C(1) << bit;
-        fix_crc();
-        MUST(open_error(0) == EPROTONOSUPPORT && open_error(LFVEC_RDONLY) == 0);
-        restore();
-        header->feature_compat = UINT32_C(1) << bit;
-        fix_crc();
-        MUST(open_error(0) == 0 && open_error(LFVEC_RDONLY) == 0);
+        MUST(open_error(0) == (for_writing ? 0 : EPROTONOSUPPORT) && (for_writing || named_masks(feature, known)));
+        MUST(open_error(LFVEC_CREATE) == (for_writing ? 0 : EPROTONOSUPPORT)); /* nor is it taken over */
+        MUST(open_error(LFVEC_RDONLY) == (for_reading ? 0 : EPROTONOSUPPORT) && (for_reading || named_masks(feature, known)));
+        if (for_reading)
+            works(LFVEC_RDONLY);
+        if (for_writing)
+            works(0);
         restore();
     }
+}
+
+START_TEST(test_newer_features)
+{
+    newer(&header->feature_compat, SHM_COMPAT_KNOWN, true, true);
+    newer(&header->feature_ro_compat, SHM_RO_COMPAT_KNOWN, true, false);
+    newer(&header->feature_incompat, SHM_INCOMPAT_KNOWN, false, false);
+    header->feature_compat = header->feature_ro_compat = header->feature_incompat = UINT32_MAX; /* what forbids most is what counts */
+    fix_crc();
+    MUST(open_error(0) == EPROTONOSUPPORT && named("incompatible") && named_masks(UINT32_MAX, SHM_INCOMPAT_KNOWN));
+}
+END_TEST
+
+/* Made by an older library, which knew none of the features, or only some. */
+START_TEST(test_older_features)
+{
+    for (unsigned int bit = 0; bit <= 32; bit++) {
+        const uint32_t feature = bit < 32 ? UINT32_C(1) << bit : 0;
+        header->feature_compat = SHM_COMPAT_KNOWN & feature;
+        header->feature_ro_compat = SHM_RO_COMPAT_KNOWN & feature;
+        header->feature_incompat = SHM_INCOMPAT_KNOWN & feature;
+        fix_crc();
+        works(0);
+        works(LFVEC_RDONLY);
+    }
+}
+END_TEST
+
+/* A new segment asks of its users no more than this library knows, and lfvec_stat() has the masks as they are. */
+START_TEST(test_own_features)
+{
+    header->feature_compat = 1u << 31;
+    fix_crc();
+    lfvec_t *v = unit_open(name, 0);
+    const struct lfvec_stat st = unit_stat(v);
+    ck_assert_uint_eq(st.format_version, SHM_FORMAT_VERSION);
+    ck_assert_uint_eq(st.feature_compat, 1u << 31);
+    ck_assert_uint_eq(st.feature_ro_compat & ~SHM_RO_COMPAT_KNOWN, 0);
+    ck_assert_uint_eq(st.feature_incompat & ~SHM_INCOMPAT_KNOWN, 0);
+    ck_assert_int_eq(lfvec_detach(v), 0);
 }
 END_TEST
 
@@ -509,7 +574,9 @@ Suite *segment_suite(void)
     tcase_add_test(tc, test_magic_and_checksum);
     tcase_add_test(tc, test_sizes_of_zero);
     tcase_add_test(tc, test_other_version_and_byte_order);
-    tcase_add_test(tc, test_feature_masks);
+    tcase_add_test(tc, test_newer_features);
+    tcase_add_test(tc, test_older_features);
+    tcase_add_test(tc, test_own_features);
     tcase_add_test(tc, test_truncated);
     tcase_add_test(tc, test_truncated_elements);
     tcase_add_test(tc, test_foreign);

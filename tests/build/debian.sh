@@ -1,0 +1,163 @@
+#!/bin/sh
+# debian.sh - the Debian packages: built from the tarball by dpkg-buildpackage, looked at by lintian, installed in a clean system of the
+# distribution's own packages, and tried there by debian/tests. Where no such system can be made, they are unpacked and tried in place.
+set -eu
+cd "${LFVEC_SRC:-.}"
+. tests/lint/report.sh
+
+# As on a machine that builds packages: the distribution's own Python, whichever else stands before it here.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+
+build=${LFVEC_BUILD:-$PWD/build}
+version=$(sed -nE 's/^AC_INIT\(\[lfvec\], \[([^]]*)\].*/\1/p' configure.ac)
+tree=$scratch/lfvec-$version
+root=$scratch/root
+end=$(($(date +%s) + 540)) # no test may take more than 10 minutes, and what takes longer than this is not waited for
+
+# limited SECONDS COMMAND...: at most so long, and not beyond the end.
+limited()
+{
+    rest=$((end - $(date +%s)))
+    [ "$rest" -gt 0 ] || rest=1
+    [ "$1" -gt "$rest" ] || rest=$1
+    shift
+    timeout -k 10 "$rest" "$@" </dev/null
+}
+
+# ---- what needs no tools -----------------------------------------------------------------------------------------------------------------
+symbols_agree()
+{
+    sed -nE 's/^ (lfvec_[a-z0-9_]+)@LFVEC_0 .*/\1/p' debian/liblfvec0.symbols | LC_ALL=C sort >"$scratch/symbols"
+    LC_ALL=C sort tests/lint/exports.txt | diff - "$scratch/symbols"
+}
+
+of_this_version()
+{
+    grep -q "^lfvec ($version-[0-9]" debian/changelog
+}
+
+check 'debian/liblfvec0.symbols has the exported functions' symbols_agree || true
+check "debian/changelog begins with $version" of_this_version || true
+
+# ---- the packages are built ----------------------------------------------------------------------------------------------------------------
+# Prints what is missing for a build.
+missing()
+{
+    for tool in dpkg-buildpackage dh xz; do
+        command -v $tool >/dev/null || echo "no $tool"
+    done
+    dpkg-checkbuilddeps debian/control 2>&1 || true
+}
+
+tarball()
+{
+    limited 120 env XZ_OPT=-0 make -C "$build" dist && mv "$build/lfvec-$version.tar.xz" "$scratch" &&
+        tar -xJf "$scratch/lfvec-$version.tar.xz" -C "$scratch"
+}
+
+packages()
+{
+    (cd "$tree" && DEB_BUILD_OPTIONS="parallel=$(nproc)" limited 400 dpkg-buildpackage -us -uc -b)
+}
+
+lacking=$(missing | head -n 1)
+if [ -n "$lacking" ]; then
+    skip 'the Debian packages' "$lacking"
+    finish
+fi
+check 'make dist' tarball || finish
+check 'dpkg-buildpackage' packages || finish
+for package in liblfvec0 liblfvec-dev lfvec-tools python3-lfvec; do
+    check "$package is built" test -s "$(echo "$scratch/${package}_$version"-*.deb)" || true
+done
+if command -v lintian >/dev/null; then
+    check 'lintian finds no error' limited 200 lintian --allow-root --fail-on error "$(echo "$scratch"/lfvec_*.changes)" || true
+else
+    skip 'lintian finds no error' 'no lintian'
+fi
+
+# ---- a clean system ------------------------------------------------------------------------------------------------------------------------
+# Packages of others that the tests in debian/tests depend on, by commas.
+test_needs()
+{
+    sed -nE 's/^Depends: *//p' debian/tests/control | tr -s ', ' '\n\n' | grep -vE '^(lib|python3-)?lfvec' | sort -u | paste -sd ,
+}
+
+test_names()
+{
+    sed -nE 's/^Tests: *//p' debian/tests/control
+}
+
+# Everything mounted is mounted in a namespace that ends with the command, so that nothing but files is left to be removed.
+alone() # SECONDS COMMAND...
+{
+    seconds=$1
+    shift
+    limited "$seconds" unshare --mount --pid --fork --kill-child --mount-proc "$@"
+}
+
+# Prints why no clean system can be made here, if so.
+cannot()
+{
+    [ "$(id -u)" = 0 ] || echo 'not root'
+    command -v mmdebstrap >/dev/null || echo 'no mmdebstrap'
+    unshare --mount --pid --fork --mount-proc true 2>/dev/null || echo 'no namespaces'
+}
+
+clean_system()
+{
+    chmod 711 "$scratch"
+    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    TMPDIR=$scratch alone 240 mmdebstrap --quiet --mode=root --variant=apt --skip=cleanup/apt --include="$(test_needs)" "$suite" "$root" &&
+        mkdir -p "$root/dev/shm" "$root/packages" && cp "$scratch"/*.deb "$root/packages" && cp -R debian/tests "$root/packages"
+}
+
+inside() # SECONDS COMMAND...
+{
+    seconds=$1
+    shift
+    # shellcheck disable=SC2016
+    alone "$seconds" sh -c 'mount -t proc proc "$0/proc" && mount -t tmpfs shm "$0/dev/shm" && exec chroot "$0" "$@"' "$root" \
+        env -i PATH="$PATH" HOME=/root DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+installed()
+{
+    inside 120 sh -c 'apt-get install -y -q --no-install-recommends /packages/*.deb'
+}
+
+# ---- or else in place ------------------------------------------------------------------------------------------------------------------------
+unpack()
+{
+    for package in "$scratch"/*.deb; do
+        dpkg -x "$package" "$root" || return 1
+    done
+}
+
+in_place() # TEST
+{
+    triplet=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+    limited 60 env PATH="$root/usr/bin:$PATH" CPATH="$root/usr/include" LIBRARY_PATH="$root/usr/lib/$triplet" \
+        LD_LIBRARY_PATH="$root/usr/lib/$triplet" PKG_CONFIG_PATH="$root/usr/lib/$triplet/pkgconfig" \
+        PYTHONPATH="$root/usr/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 "debian/tests/$1"
+}
+
+reason=$(cannot | head -n 1)
+if [ -z "$reason" ] && ! clean_system >"$scratch/system.log" 2>&1; then
+    reason="mmdebstrap: $(grep -E '^E:' "$scratch/system.log" | head -n 1 | grep . || echo 'no mirror in reach, or not in time')"
+fi
+if [ -z "$reason" ]; then
+    check 'all packages are installed in a clean system' installed || finish
+    for name in $(test_names); do
+        check "debian/tests/$name passes there" inside 60 "/packages/tests/$name" || true
+    done
+else
+    skip 'all packages are installed in a clean system' "$reason; unpacked and tried in place instead"
+    rm -rf "$root"
+    check 'all packages unpack' unpack || finish
+    for name in $(test_names); do
+        check "debian/tests/$name passes" in_place "$name" || true
+    done
+fi
+finish
