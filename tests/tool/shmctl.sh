@@ -82,7 +82,7 @@ expect 'create with every attribute' 0 create --elem-size 24 --tag 0x1234 --max-
     --slab-bytes 128K --mode 0640 --numa interleave --nodes 0 --hugepages --prefault --exclusive $a
 json 'info of it' info --json $a
 jq_is 'the attributes arrived' '.segment[0] | [.elem_size, .elem_tag, .max_elems, .max_slots, .leaf_bytes, .slab_bytes, .mode, .numa, .numa_nodes, .flags]' \
-    '[24,4660,1000000,5,1024,131072,"0640","interleave",1,"hugepages,prefault"]'
+    '[24,4660,1000000,5,1024,2097152,"0640","interleave",1,"hugepages,prefault"]'
 is 'the mode of the object' "$(stat -c %a /dev/shm/${a#/})" 640
 expect 'another tag' 1 create --elem-size 24 --tag 1 $a
 expect 'create: element size 0' 2 create --elem-size 0 /$me-no
