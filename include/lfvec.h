@@ -90,7 +90,7 @@ enum {
 /* lfvec_attr.flags; both are requests: what the kernel does not grant is done without */
 enum {
     LFVEC_HUGEPAGES = 1, /* ask for transparent huge pages; slabs are then at least 2 MiB, a huge page each */
-    LFVEC_PREFAULT = 2   /* map the pages of a slab when it is claimed, not at its first use */
+    LFVEC_PREFAULT = 2   /* map the pages of a slab when it is claimed, also where the kernel cannot do it in one call (before 5.14) */
 };
 
 /*
