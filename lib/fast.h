@@ -27,8 +27,10 @@ static ALWAYS_INLINE struct head cursor_head(void)
     return h;
 }
 
-/* The head is still the one that our last mutation made. One load decides, and the compare-and-swap is the proof. */
-/* elem_size is the segment's; where it is a constant, so are the words. False: not this time. */
+/*
+ * The head is still the one that our last mutation made: one load decides, and the compare-and-swap is the proof. False: not this time.
+ * elem_size is the segment's; where it is a constant, so are the words.
+ */
 static ALWAYS_INLINE bool fast_push(const struct segment *s, const void *elem, uint64_t *index, uint32_t elem_size)
 {
     const struct cursor *c = &thread_state.cursor;
