@@ -1,31 +1,29 @@
 #!/bin/sh
-# readme.sh - the program at the top of README.md compiles without a warning and does what it says.
+# readme.sh - the programs and commands in README.md's quickstart are run as a reader would run them, and print what it says; so are those in
+# doc/faq.md. A block of a program is a file, and the console blocks after it are typed: see session().
 set -eu
 cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
 
-build=${LFVEC_BUILD:-build}
-program=$scratch/hello
-segment=/lfvec-readme-$$
+build=$(cd "${LFVEC_BUILD:-build}" && pwd)
+source=$PWD
+segment=lfvec-readme-$$
+trap 'rm -rf "$scratch"; rm -f "/dev/shm/$segment" "/dev/shm/$segment-faq"' EXIT
+desk=$scratch/desk
+mkdir "$desk" "$scratch/bin"
 
-# the first block of C, as a reader would copy it
-awk '/^```c$/ && !seen { inside = 1; seen = 1; next } /^```$/ { inside = 0 } inside' README.md >"$program.c"
+# ---- what is on the reader's machine: the build, as if it were installed -------------------------------------------------------------------
 
-if ! check 'README.md has a program' test -s "$program.c"; then
-    finish
-fi
-lines=$(wc -l <"$program.c")
-check "it is short ($lines lines)" test "$lines" -le 24 || true
-
-# The compiler and the options of the build: under a sanitizer the program needs its runtime too.
+# The compilers and the options of the build: under a sanitizer a program needs its runtime too.
 setting()
 {
     sed -n "s/^$1 = //p" "$build/Makefile" | head -n 1
 }
 
-run()
+command_is() # NAME LINE
 {
-    output=$("$program" "$segment") && [ "$output" = "$1" ]
+    printf '#!/bin/sh\n%s\n' "$2" >"$scratch/bin/$1"
+    chmod +x "$scratch/bin/$1"
 }
 
 if [ -e "$build/.libs/liblfvec.so" ]; then
@@ -33,12 +31,99 @@ if [ -e "$build/.libs/liblfvec.so" ]; then
 else
     link="$build/.libs/liblfvec.a $(setting NUMA_LIBS) $(setting ZLIB_LIBS) $(setting LIBS) -lpthread"
 fi
-# shellcheck disable=SC2046,SC2086
-if check 'it compiles without a warning' $(setting CC) $(setting SAN_CFLAGS) -std=c11 -Wall -Wextra -Werror -Iinclude \
-    "$program.c" -o "$program" $link; then
-    check 'it runs and prints what it pushed' run 'popped 42, 1 left' || true
-    check 'a second process finds what the first left' run 'popped 42, 2 left' || true
+command_is pkg-config "echo '-I$source/include $link'"
+command_is cc "exec $(setting CC) $(setting SAN_CFLAGS) -std=c11 -Wall -Wextra -Werror \"\$@\""
+command_is c++ "exec $(setting CXX) $(setting SAN_CFLAGS) -Wall -Wextra -Werror \"\$@\""
+command_is lfvec-shmctl "exec '$build/lfvec-shmctl' \"\$@\""
+command_is python3 "LFVEC_LIBRARY='$build/.libs/liblfvec.so.0' PYTHONPATH='$source/python' PYTHONDONTWRITEBYTECODE=1 exec $(command -v python3) \"\$@\""
+
+# Says why programs of this language cannot be run here; nothing if they can.
+missing() # LANGUAGE
+{
+    cxx=$(setting CXX)
+    case $1 in
+    cpp)
+        command -v "${cxx%% *}" >/dev/null || echo 'no C++ compiler'
+        ;;
+    python)
+        python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || echo 'no python3 from 3.9 on'
+        [ -e "$build/.libs/liblfvec.so.0" ] || echo 'this build has no shared library'
+        case $(setting SAN_CFLAGS) in *sanitize*) echo 'a sanitized library wants a sanitized python3' ;; esac
+        ;;
+    console)
+        [ -x "$build/lfvec-shmctl" ] || echo 'this build has no lfvec-shmctl'
+        ;;
+    esac
+}
+
+# ---- the blocks ----------------------------------------------------------------------------------------------------------------------------
+
+# Each block between fences goes to a file N.LANGUAGE, under the segment's name for this run.
+take_blocks() # DOCUMENT SEGMENT-IN-IT SEGMENT
+{
+    rm -f "$scratch"/*.block
+    sed "s#$2\\b#$3#g" "$1" | awk -v to="$scratch" '
+        /^```[a-z]+$/ { file = sprintf("%s/%02d.%s.block", to, ++n, substr($0, 4)); next }
+        /^```$/ { file = "" }
+        file { print >file }'
+}
+
+# Types the commands of a console block, those after "$ ", and holds all that is seen on the terminal against it.
+session() # BLOCK
+{
+    sed -n "s/^\\$ //p" "$1" >"$scratch/commands"
+    while read -r line; do
+        printf '$ %s\n' "$line"
+        (cd "$desk" && PATH=$scratch/bin:$PATH LC_ALL=C timeout -k 5 60 sh -c "$line" </dev/null 2>&1) || echo "status $?"
+    done <"$scratch/commands" >"$scratch/seen"
+    diff -u "$1" "$scratch/seen"
+}
+
+# The language of a session is that of the program before it; a session after a session is of the tool alone.
+run_blocks() # DOCUMENT
+{
+    language=console number=0
+    for block in "$scratch"/*.block; do
+        [ -e "$block" ] || break
+        this=${block%.block} this=${this##*.}
+        case $this in
+        c | cpp) language=$this && cp "$block" "$desk/hello.$this" ;;
+        python) language=$this && cp "$block" "$desk/hello.py" ;;
+        console)
+            number=$((number + 1))
+            why=$(missing "$language" | head -n 1)
+            what="$1: session $number ($language)"
+            if [ -n "$why" ]; then
+                skip "$what" "$why"
+            else
+                check "$what" session "$block" || true
+            fi
+            language=console
+            ;;
+        esac
+    done
+}
+
+blocks() # LANGUAGE
+{
+    find "$scratch" -name "*.$1.block" | wc -l
+}
+
+take_blocks README.md /numbers "/$segment"
+for language in c cpp python; do
+    check "README.md has one program in $language, and it is short" sh -c "[ $(blocks $language) -eq 1 ] &&
+        [ \$(cat '$scratch'/*.$language.block | wc -l) -le 20 ]" || true
+done
+check 'README.md has four sessions' [ "$(blocks console)" -eq 4 ] || true
+run_blocks README.md
+
+take_blocks doc/faq.md /jobs "/$segment-faq"
+check 'doc/faq.md has sessions' [ "$(blocks console)" -ge 1 ] || true
+# a page for each slot changes what a segment takes
+if [ "$(find /sys/devices/system/node -maxdepth 1 -name 'node[0-9]*' 2>/dev/null | wc -l)" -gt 1 ]; then
+    skip 'doc/faq.md: its figures' 'they are of a machine with one memory node'
+else
+    run_blocks doc/faq.md
 fi
-rm -f "/dev/shm$segment"
 
 finish
