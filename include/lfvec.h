@@ -535,14 +535,18 @@ int lfvec_pop_sized(lfvec_t *v, void *elem, size_t size);
 int lfvec_get_sized(lfvec_t *v, uint64_t index, void *elem, size_t size);
 int lfvec_set_sized(lfvec_t *v, uint64_t index, const void *elem, size_t size);
 
+/* As lfvec_push() and lfvec_pop(), for elements of 8 bytes, by value; -EINVAL if the segment's have another size. The fastest form there is. */
+int lfvec_push_word(lfvec_t *v, uint64_t x);
+int lfvec_pop_word(lfvec_t *v, uint64_t *x);
+
 static inline int lfvec_push_u64(lfvec_t *v, uint64_t x)
 {
-    return lfvec_push_sized(v, &x, sizeof x, NULL);
+    return lfvec_push_word(v, x);
 }
 
 static inline int lfvec_pop_u64(lfvec_t *v, uint64_t *x)
 {
-    return lfvec_pop_sized(v, x, sizeof *x);
+    return lfvec_pop_word(v, x);
 }
 
 static inline int lfvec_get_u64(lfvec_t *v, uint64_t index, uint64_t *x)

@@ -41,10 +41,11 @@ struct pair {
 static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
 {
     bool won;
+    uint64_t rbx;
     ATOMIC16_RELEASE(at);
-    __asm__ __volatile__("xchgq %%rbx, %[lo]\n\tlock cmpxchg16b (%[at])\n\txchgq %%rbx, %[lo]"
-                         : "=@ccz"(won), "+&a"(from.lo), "+&d"(from.hi)
-                         : [lo] "r"(to.lo), "c"(to.hi), [at] "S"(at)
+    __asm__ __volatile__("movq %%rbx, %[rbx]\n\tmovq %[lo], %%rbx\n\tlock cmpxchg16b (%[at])\n\tmovq %[rbx], %%rbx"
+                         : "=@ccz"(won), "+&a"(from.lo), "+&d"(from.hi), [rbx] "=&r"(rbx)
+                         : [lo] "r"(to.lo), "c"(to.hi), [at] "r"(at)
                          : "memory");
     ATOMIC16_ACQUIRE(at);
     return won;

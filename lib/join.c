@@ -210,7 +210,7 @@ static int inherit(struct participant *p, uint32_t i, struct lfvec_recovery *tal
     p->me = i;
     p->slot = slot_at(s, i);
     p->spares = 0;
-    p->cursor.version = 0;
+    p->cursor = (struct cursor){0};
     slot_announce(s, i);
     int err = recover_slot(s, i, tally);
     err = err ? err : inherit_spares(p);

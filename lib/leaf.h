@@ -41,20 +41,20 @@ static inline void leaf_mark(const struct leaf *leaf, uint32_t slot, uint32_t n,
 }
 
 /* elem_size is the segment's; where it is a constant, the compiler knows the words. */
-static inline void leaf_store_sized(const struct segment *s, const struct leaf *leaf, uint32_t slot, const void *elem, uint32_t elem_size)
+static inline void leaf_store_sized(const struct segment *s, const struct leaf *leaf, uint64_t slot, const void *elem, uint32_t elem_size)
 {
     if (elem_size == 8)
-        element_store_words(leaf->data + slot * UINT64_C(8), elem, 8);
+        element_store_words(leaf->data + slot * 8, elem, 8);
     else
-        element_store(&s->l, element_at(&s->l, leaf->data, slot), elem);
+        element_store(&s->l, element_at(&s->l, leaf->data, (uint32_t)slot), elem);
 }
 
-static inline void leaf_load_sized(const struct segment *s, const struct leaf *leaf, uint32_t slot, void *elem, uint32_t elem_size)
+static inline void leaf_load_sized(const struct segment *s, const struct leaf *leaf, uint64_t slot, void *elem, uint32_t elem_size)
 {
     if (elem_size == 8)
-        element_load_words(elem, leaf->data + slot * UINT64_C(8), 8);
+        element_load_words(elem, leaf->data + slot * 8, 8);
     else
-        element_load(&s->l, element_at(&s->l, leaf->data, slot), elem);
+        element_load(&s->l, element_at(&s->l, leaf->data, (uint32_t)slot), elem);
 }
 
 static inline void leaf_store(const struct segment *s, const struct leaf *leaf, uint32_t slot, const void *elem)

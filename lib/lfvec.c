@@ -162,20 +162,20 @@ static __attribute__((noinline)) int pop(lfvec_t *v, void *elem)
     return err ? err : (int)made_room(p, vector_pop(p, elem));
 }
 
-/* Elements of 8 bytes, by a thread that is at work in this vector already. */
+/* Elements of 8 bytes, by a thread that is at work in this vector already. Of no vector at all, too: then its cursor says nothing. */
 static ALWAYS_INLINE bool at_hand(const lfvec_t *v, const void *elem)
 {
-    return v && elem && thread_state.v == v && v->seg.l.elem_size == 8;
+    return elem && thread_state.words == v;
 }
 
 int lfvec_push(lfvec_t *v, const void *elem, uint64_t *index)
 {
-    return LIKELY(at_hand(v, elem) && fast_push(&v->seg, elem, index, 8)) ? 0 : push(v, elem, index);
+    return LIKELY(at_hand(v, elem) && fast_push(&v->seg, elem, index, 8)) ? fast_pushed() : push(v, elem, index);
 }
 
 int lfvec_pop(lfvec_t *v, void *elem)
 {
-    return LIKELY(at_hand(v, elem) && !thread_state.p->owes && fast_pop(&v->seg, elem, 8)) ? 0 : pop(v, elem);
+    return LIKELY(at_hand(v, elem) && fast_pop(&v->seg, elem, 8)) ? 0 : pop(v, elem);
 }
 
 static __attribute__((noinline)) int get(lfvec_t *v, uint64_t index, void *elem)
@@ -204,16 +204,32 @@ static bool sized(const lfvec_t *v, size_t size)
 
 int lfvec_push_sized(lfvec_t *v, const void *elem, size_t size, uint64_t *index)
 {
-    if (LIKELY(size == 8 && at_hand(v, elem) && fast_push(&v->seg, elem, index, 8)))
-        return 0;
-    return sized(v, size) ? push(v, elem, index) : -EINVAL;
+    return sized(v, size) ? lfvec_push(v, elem, index) : -EINVAL;
 }
 
 int lfvec_pop_sized(lfvec_t *v, void *elem, size_t size)
 {
-    if (LIKELY(size == 8 && at_hand(v, elem) && !thread_state.p->owes && fast_pop(&v->seg, elem, 8)))
-        return 0;
-    return sized(v, size) ? pop(v, elem) : -EINVAL;
+    return sized(v, size) ? lfvec_pop(v, elem) : -EINVAL;
+}
+
+static __attribute__((noinline)) int push_word(lfvec_t *v, uint64_t x)
+{
+    return sized(v, sizeof x) ? push(v, &x, NULL) : -EINVAL;
+}
+
+static __attribute__((noinline)) int pop_word(lfvec_t *v, uint64_t *x)
+{
+    return sized(v, sizeof *x) ? pop(v, x) : -EINVAL;
+}
+
+int lfvec_push_word(lfvec_t *v, uint64_t x)
+{
+    return LIKELY(at_hand(v, &x) && fast_push(&v->seg, &x, NULL, 8)) ? fast_pushed() : push_word(v, x);
+}
+
+int lfvec_pop_word(lfvec_t *v, uint64_t *x)
+{
+    return LIKELY(at_hand(v, x) && fast_pop(&v->seg, x, 8)) ? 0 : pop_word(v, x);
 }
 
 int lfvec_get_sized(lfvec_t *v, uint64_t index, void *elem, size_t size)

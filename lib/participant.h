@@ -14,14 +14,15 @@
 
 /*
  * The head that this thread's last mutation made, and the leaf it was at work in. As long as the head's version is still `version`, nothing
- * has happened since, and all of this holds: the next push or pop in the same leaf needs no other look at shared memory.
+ * has happened since, and all of this holds: the next push or pop in the same leaf needs no other look at shared memory. All 0: it says nothing.
  */
 struct cursor {
-    uint64_t version; /* 0 = the cursor says nothing */
-    uint64_t packed;  /* the rest of that head */
-    uint64_t first;   /* index of the leaf's first element */
-    uint64_t slots;   /* of the leaf */
-    uint64_t room;    /* pushes may go in place at first .. first + room - 1: own leaf, own descriptor; 0 = none */
+    uint64_t version;
+    uint64_t packed; /* the rest of that head */
+    uint64_t
+        base; /* what `packed` would be if the leaf's first slot were the next one; so a difference of the two is a slot, or no number of one */
+    uint64_t room; /* pushes may go in place into the slots below: own leaf, own descriptor */
+    uint64_t full; /* pops may take from the slots below: all of the leaf; 0 while the participant owes */
     struct leaf leaf;
 };
 
@@ -55,6 +56,7 @@ struct lfvec {
  */
 struct thread_state {
     struct lfvec *v;
+    struct lfvec *words; /* v, if its elements are of 8 bytes */
     struct participant *p;
     struct shm_control *control; /* of v */
     struct shm_slot *slot;       /* of p */

@@ -16,16 +16,15 @@
 static void set_cursor(struct participant *p, uint64_t d, struct head next, struct leaf leaf, bool own)
 {
     const struct layout *l = &p->v->seg.l;
-    const uint64_t first = d << l->elem_shift, size = l->elem_mask + UINT64_C(1), most = l->max_elems - first;
+    const uint64_t first = d << l->elem_shift, full = l->elem_mask + UINT64_C(1), most = l->max_elems - first;
+    const uint64_t room = full < most ? full : most;
     if (thread_state.p != p)
         return; /* somebody else's slot, to be recovered */
     thread_state.cursor = (struct cursor){.version = next.version,
                                           .packed = next.packed,
-                                          .first = first,
-                                          .slots = size,
-                                          .room = !own          ? 0
-                                                  : size < most ? size
-                                                                : most,
+                                          .base = next.packed - head_size(next) + first,
+                                          .room = own ? room : 0,
+                                          .full = p->owes ? 0 : full,
                                           .leaf = leaf};
 }
 
@@ -125,10 +124,16 @@ int vector_push_back(struct participant *p, const void *elem)
     return err;
 }
 
+int fast_wake(void)
+{
+    wait_wake_slow(thread_state.control, 1);
+    return 0;
+}
+
 int vector_push(struct participant *p, const void *elem, uint64_t *index)
 {
     if (fast_push(&p->v->seg, elem, index, p->v->seg.l.elem_size))
-        return 0;
+        return fast_pushed();
     struct push_args a = {.elem = elem};
     const int err = memory_attempt(p, LFVEC_OP_PUSH, push_attempt, &a);
     if (err)

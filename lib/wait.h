@@ -14,10 +14,16 @@
 
 void wait_wake_slow(struct shm_control *c, uint64_t pushed);
 
-/* After a push of `pushed` elements. The compare-and-swap of the head was a full barrier: either we see the flag, or its raiser our element. */
+/* To be asked after a push. The compare-and-swap of the head was a full barrier: either we see the flag, or its raiser our element. */
+static inline bool wait_wanted(const struct shm_control *c)
+{
+    return atomic_load_explicit(&c->waiters, memory_order_acquire); /* SYNC: wait-flag (acquire) */
+}
+
+/* After a push of `pushed` elements. */
 static inline void wait_wake(struct shm_control *c, uint64_t pushed)
 {
-    if (__builtin_expect(atomic_load_explicit(&c->waiters, memory_order_acquire), 0)) /* SYNC: wait-flag (acquire) */
+    if (__builtin_expect(wait_wanted(c), 0))
         wait_wake_slow(c, pushed);
 }
 

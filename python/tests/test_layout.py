@@ -87,6 +87,6 @@ def test_nothing_of_the_library_is_forgotten():
     listed = os.environ.get("LFVEC_EXPORTS")
     if not listed:
         pytest.skip("no list of exports (LFVEC_EXPORTS)")
-    left_out = {"attach", "name", "push_sized", "pop_sized", "get_sized", "set_sized", "region", "region_pages"}
+    left_out = {"attach", "name", "push_sized", "pop_sized", "push_word", "pop_word", "get_sized", "set_sized", "region", "region_pages"}
     exported = {line.strip()[len("lfvec_") :] for line in pathlib.Path(listed).read_text().splitlines()}
     assert exported - set(_library._SHORT) - set(_library._LONG) == left_out
