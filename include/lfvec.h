@@ -23,12 +23,23 @@
  *  that lfvec_detach() ends the use of its handle (no other call on that handle may be running or follow) and that buffers passed in belong
  *  to the call. Names are those of shm_open(3): a slash, then 1 to 253 characters without a slash.
  *
+ *  NULL in place of a handle, of a name or of a buffer that has to be there is -EINVAL (EINVAL in errno, from what returns a handle), from
+ *  every function; those that return a number or a string answer 0 or "", and lfvec_attr_init() does nothing. What may be NULL is said to
+ *  be. A pointer that is neither NULL nor good cannot be told.
+ *
+ *  Indexes and sizes count elements, except where bytes are said. What a call was given to fill may be changed even if it fails, and is
+ *  then of no use, except where an error says otherwise.
+ *
  * GUARANTEES (numbered, so that tests can cite them)
  *
  *  G1 Order      Every mutation is one atomic step in one total order, given by a version that grows by one: linearizable, size and index
  *                included. A get returns a value that the element had during the call.
- *  G2 Progress   push, pop, set, cas, fetch_add, their batches, clear, trim: lock-free. get, get_n, snapshot: lock-free, and store nothing
- *                in shared memory. size: wait-free.
+ *  G2 Progress   push, pop, set, cas, fetch_add, their batches, pop_lease, release, clear, trim: lock-free. get, get_n, snapshot: lock-free,
+ *                and store nothing in shared memory. size, ack: wait-free. reserve, recover, check, stat and what else reports wait for no
+ *                participant either, wherever it stands; they are loops over slots or memory, and ask the kernel. Two calls do wait:
+ *                pop_wait, for an element; open, for a process that is just creating the same segment. Memory is had from the kernel, so
+ *                whatever needs more of it takes as long as the kernel does, and a thread's first mutation takes a slot, which is a loop
+ *                over the slots.
  *  G3 Crash      Killing a participant at any instruction leaves G1 and G2 intact for the others.
  *  G4 Space      When memory or a limit is reached, the call says so and changes nothing; the vector goes on working.
  *  G5 Stability  Elements are never moved in any participant's address space while they are being read.
@@ -47,13 +58,15 @@
  *    capacity stat         D    D   D    D      D      D     D
  *    check recover         A    A   A    A      A      A     A
  *
- *  pop_wait, pop_lease and ack count as pop, fetch_add as set. open, unlink and is_current overlap with everything. lfvec_detach() overlaps with
- *  everything on other handles and with nothing on its own.
+ *  pop_wait, pop_lease and ack count as pop, release as push, fetch_add as set. participant and region count as stat. open, unlink and
+ *  is_current overlap with everything. lfvec_detach() overlaps with everything on other handles and with nothing on its own.
  *
  * MEMORY ORDER
  *
  *  A successful mutation has release-acquire order: what its thread wrote before it is visible to whoever observes the element, the size or
- *  a later version through any function here. A failed one (-EAGAIN, -ERANGE, ...) has acquire order. lfvec_size() has acquire order.
+ *  a later version through any function here. A failed one (-EAGAIN, -ERANGE, ...) has acquire order, as have lfvec_get(), lfvec_get_n(),
+ *  lfvec_snapshot() and lfvec_size(). Whoever opens a segment sees all that its creator wrote to it. Of what lfvec_stat() and the like
+ *  report, version and size have acquire order, and the rest has none to rely on.
  *
  * Reference: D. Dechev, P. Pirkelbauer, B. Stroustrup: Lock-free Dynamically Resizable Arrays. OPODIS 2006. doc/design.md lists what
  * differs: 16-byte versioned head, single-writer leaves, no reclamation scheme.
@@ -69,7 +82,12 @@
 extern "C" {
 #endif
 
-typedef struct lfvec lfvec_t; /* one process's attachment; shared by its threads */
+/* One process's attachment; shared by its threads. In C++, lfvec is the namespace of lfvec.hpp. */
+#ifdef __cplusplus
+typedef struct lfvec_handle lfvec_t;
+#else
+typedef struct lfvec lfvec_t;
+#endif
 
 /* lfvec_attr.numa: where slabs are placed */
 enum {
@@ -100,14 +118,18 @@ enum {
 
 /* lfvec_open flags */
 enum {
-    LFVEC_CREATE = 1, /* create it if it does not exist */
-    LFVEC_EXCL = 2,   /* with LFVEC_CREATE: fail with EEXIST if it does */
-    LFVEC_RDONLY = 4  /* map read-only, take no slot; whatever would write returns -EBADF */
+    LFVEC_CREATE = 1, /* create it if it does not exist, or if its creator died half-way */
+    LFVEC_EXCL = 2,   /* with LFVEC_CREATE: fail with EEXIST if it does; without, it means nothing */
+    LFVEC_RDONLY = 4  /* map read-only, take no slot; whatever would write returns -EBADF. Not with LFVEC_CREATE */
 };
 
 /*
  * Attributes of a segment, fixed at its creation. Zero in max_elems, max_bytes, max_slots, leaf_bytes or slab_bytes means the default; a mode
  * of zero lets nobody in but root.
+ *
+ * struct_size tells which header the caller was compiled with. EINVAL if it is 0, or anything less than the library's own size of this
+ * struct, or more than 4,096. A larger struct, of a newer header, is accepted if every byte that the library does not know is 0, so that
+ * nothing is asked for which would not be done; else EINVAL.
  */
 struct lfvec_attr {
     uint32_t struct_size; /* sizeof(struct lfvec_attr), set by lfvec_attr_init() */
@@ -117,7 +139,7 @@ struct lfvec_attr {
     uint64_t max_bytes;   /* most bytes of the whole segment; default: all that the mapping may reserve */
     uint32_t max_slots;   /* participant threads at one time, 1..2047; default 128 */
     uint32_t leaf_bytes;  /* bytes of elements copied when a leaf changes hands, 64..65536, a power of two; default 512 */
-    uint32_t slab_bytes;  /* growth step, 65536..2^26, a power of two; default 262144 */
+    uint32_t slab_bytes;  /* growth step, 65536..2^26, a power of two, at least twice leaf_bytes and twice elem_size; default 262144 */
     uint32_t mode;        /* permission bits; default 0600; applied with fchmod, so umask does not defeat it */
     uint32_t numa;        /* LFVEC_NUMA_* */
     uint64_t numa_nodes;  /* node mask for BIND and INTERLEAVE; 0 = all */
@@ -125,55 +147,64 @@ struct lfvec_attr {
 };
 
 /*
- * Zeroes *attr, sets struct_size and the defaults above.
- * Thread safety: any. Progress: wait-free.
+ * Zeroes *attr, sets struct_size and the defaults above. max_bytes and the masks stay 0. Touches nothing but *attr. Wait-free.
  */
 void lfvec_attr_init(struct lfvec_attr *attr);
 
 /*
- * Attaches to the segment `name`; the first one creates it with the defaults. The same as lfvec_open(name, LFVEC_CREATE, NULL).
+ * Attaches to the segment `name`; the first one creates it with the defaults. The same as lfvec_open(name, LFVEC_CREATE, NULL), errors and
+ * all.
  */
 lfvec_t *lfvec_attach(const char *name);
 
 /*
  * Opens or creates a segment and maps it.
  * attr NULL: take what the segment has (when creating: the defaults). Opening an existing segment with an attr compares elem_size and
- * elem_tag; the other fields count at creation only.
- * Creation runs under flock(2) on the object: a creator killed half-way blocks nobody, the next one initialises again.
+ * elem_tag (a tag of 0, here or there, goes with any); the other fields count at creation only, and need only be in their ranges. Creation
+ * runs under flock(2) on the object: a creator killed half-way blocks nobody, the next one initialises again. Any number of processes may
+ * create at once: one does, and the others find what it made; with LFVEC_EXCL, one succeeds. errno is left alone on success.
  *
  * Returns a handle, to be given to lfvec_detach(), or NULL with errno:
- *   EINVAL           the name is not "/name", a flag is unknown, or a field of *attr is out of its range
+ *   EINVAL           the name is not "/name", a flag is unknown, LFVEC_CREATE with LFVEC_RDONLY, struct_size is not right, or a field of
+ *                    *attr is out of its range (slab_bytes: also if it is less than twice leaf_bytes or elem_size)
  *   ENAMETOOLONG     the name is longer than 254 bytes
- *   ENOENT           no such segment, and no LFVEC_CREATE
- *   EEXIST           it exists, and LFVEC_CREATE | LFVEC_EXCL
+ *   ENOENT           no such segment, and no LFVEC_CREATE; also if it is there, but half-made: being created, or its creator died
+ *   EEXIST           it exists, finished, and LFVEC_CREATE | LFVEC_EXCL
  *   EACCES           not allowed
  *   EPROTO           elem_size or elem_tag differs
- *   EBADMSG          not an lfvec segment, damaged, or truncated
+ *   EBADMSG          not an lfvec segment (with LFVEC_EXCL, too), damaged, or truncated
  *   EPROTONOSUPPORT  another format version, an unknown feature, or another byte order
- *   ENOSPC           no pages left in /dev/shm for it
- *   EOVERFLOW        max_bytes is too small to hold a single element
- *   ENOMEM, EMFILE, ENFILE   as from mmap(2), shm_open(3)
+ *   ENOSPC           to create: no pages left in /dev/shm for it, or RLIMIT_FSIZE
+ *   EOVERFLOW        to create: max_bytes, or the address space that there is, does not hold the slots and one slab
+ *   EAGAIN           others created and removed it again and again meanwhile
+ *   ENOMEM           no private memory; or RLIMIT_AS does not let this process map what the segment has grown to
+ *   EMFILE, ENFILE   as from shm_open(3); so may be what else it, flock(2) and pthread_key_create(3) fail with
  * lfvec_last_error() has the sentence: which segment, what is wrong, what to do.
  *
  * Takes no slot: a thread takes one at its first mutation. Cost: independent of the number of elements.
+ * A segment that exists is opened without waiting for anybody. To create one waits for a process that is just creating the same: if that
+ * one is killed, no longer; if it is stopped, until it goes on. Acquire order: what the creator wrote is visible.
  */
 lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr);
 
 /*
  * Ends the attachment: gives back the calling thread's slot, unmaps, frees the handle. Other threads of the process must have stopped
  * using the handle; slots that they still hold are given back when they exit, and the mapping goes with the last of them.
- * The elements stay. Returns 0, or -EINVAL if v is NULL.
+ * An element that the thread has on lease goes back to the vector. The elements stay. Returns 0, or -EINVAL if v is NULL. Waits for no
+ * participant. To return a lease is a push, with the memory order of one.
  */
 int lfvec_detach(lfvec_t *v);
 
 /*
  * Removes the name. Attached processes keep the segment until they detach; the name may be created anew at once.
- * Returns 0, -ENOENT, -EACCES, -EINVAL, -ENAMETOOLONG.
+ * Returns 0, -ENOENT, -EACCES (not allowed, or another user's in a sticky directory), -EINVAL, -ENAMETOOLONG. One system call; waits for no
+ * participant. Whoever has the segment attached notices nothing: lfvec_is_current() tells.
  */
 int lfvec_unlink(const char *name);
 
 /*
  * 1 while the name still leads to this segment, 0 when it was unlinked or replaced, or -EMFILE and the like when it could not be looked up.
+ * An answer of the moment: it may be unlinked the next. A few system calls; waits for no participant; touches nothing of the segment.
  */
 int lfvec_is_current(const lfvec_t *v);
 
@@ -182,7 +213,7 @@ int lfvec_is_current(const lfvec_t *v);
  *   -ENOSPC    no pages left in /dev/shm         -EOVERFLOW  beyond max_elems or max_bytes
  *   -EUSERS    no free slot for this thread      -EBADF      read-only attachment
  *   -EBADMSG   the segment is damaged            -ENOMEM     no private memory, or beyond what RLIMIT_AS let this process map
- * Every mutation may return -EUSERS, -EBADF, -EBADMSG and -ENOMEM for these reasons.
+ * Every mutation may return -EUSERS, -EBADF, -EBADMSG and -ENOMEM for these reasons, and -EINVAL for a NULL.
  * Lock-free; one locked instruction when nobody interferes. Release order on success.
  */
 int lfvec_push(lfvec_t *v, const void *elem, uint64_t *index);
@@ -202,7 +233,7 @@ int lfvec_get(lfvec_t *v, uint64_t index, void *elem);
 
 /*
  * Replaces element `index`. -ERANGE if index >= size; -ENOSPC, -EOVERFLOW as for push, and the errors of every mutation. Lock-free.
- * Cost: copies one leaf (leaf_bytes).
+ * Cost: copies one leaf (leaf_bytes). Acquire-release order on success, acquire for -ERANGE.
  */
 int lfvec_set(lfvec_t *v, uint64_t index, const void *elem);
 
@@ -210,36 +241,45 @@ int lfvec_set(lfvec_t *v, uint64_t index, const void *elem);
  * Appends n elements, packed at elems. *first (may be NULL) receives the index of the first. Batches of up to lfvec_batch_most() elements
  * are one atomic step each: one compare-and-swap, entirely there or not at all, indexes consecutive. A larger n is split into such batches,
  * and others may push and pop in between.
- * Returns how many were pushed, or a negative errno if none. Fewer than n: memory or a limit was reached; a part that fitted was
- * pushed, and there may be room for a few more. Lock-free.
+ * Returns how many were pushed, or a negative errno if none: those of lfvec_push(), or -EINVAL if n > INT64_MAX. Fewer than n: memory or a
+ * limit was reached, or another error met a later batch; a part that fitted was pushed, and there may be room for a few more. The same call
+ * for the rest says why. 0 only if n is 0; elems may then be NULL. Lock-free. Release order on success.
  */
 int64_t lfvec_push_n(lfvec_t *v, const void *elems, size_t n, uint64_t *first);
 
 /*
- * Removes up to n elements, the last one first. Batches as for lfvec_push_n(). Returns how many; -EAGAIN when empty; the errors of every
- * mutation. Lock-free.
+ * Removes up to n elements, the last one first, and copies them to elems, packed, in that order. Batches as for lfvec_push_n(). Returns how
+ * many, or, if none, -EAGAIN when empty; -EINVAL if n > INT64_MAX; the errors of every mutation. 0 only if n is 0; elems may then be NULL.
+ * Lock-free. Acquire-release order on success, acquire for -EAGAIN.
  */
 int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n);
 
 /*
  * Copies up to n elements from index first on, in index order. Each is a value that the element had during the call; together they need
- * not be of one moment (see lfvec_snapshot()). Returns how many; -ERANGE if first >= size and n > 0. Lock-free; stores nothing in shared memory.
+ * not be of one moment (see lfvec_snapshot()). Returns how many: fewer than n if the vector has no more, or an error met a later leaf. If
+ * none, -ERANGE if first >= size and n > 0; -EBADMSG if the segment is damaged; -ENOMEM if they lie beyond what RLIMIT_AS let this process
+ * map; -EINVAL if n > INT64_MAX. 0 only if n is 0; elems may then be NULL. Lock-free; stores nothing in shared memory and needs no slot.
+ * Acquire order.
  */
 int64_t lfvec_get_n(lfvec_t *v, uint64_t first, void *elems, size_t n);
 
 /*
  * Copies n elements from index first on, all as of one version, which *version (may be NULL) receives: a consistent picture. Returns 0;
- * -ERANGE if the vector has not that many; -EAGAIN if others changed the range in each of 1,000 attempts. Stores nothing in shared memory.
+ * -ERANGE if the vector has not that many; -EAGAIN if others changed the range in each of 1,000 attempts; -EBADMSG if the segment is
+ * damaged; -ENOMEM if an element lies beyond what RLIMIT_AS let this process map. Of 0 elements elems may be NULL. Lock-free: an attempt
+ * fails only because somebody else's mutation succeeded. Stores nothing in shared memory and needs no slot. Acquire order.
  */
 int lfvec_snapshot(lfvec_t *v, uint64_t first, void *elems, size_t n, uint64_t *version);
 
-/* Most elements that one batch of this segment takes: LFVEC_BATCH_MAX, or what 21 leaves hold, and one more, if that is less. */
+/* Most elements that one batch of this segment takes: LFVEC_BATCH_MAX, or what 21 leaves hold, and one more, if that is less. Wait-free. */
 uint64_t lfvec_batch_most(const lfvec_t *v);
 
 /*
- * As lfvec_pop(), but waits for an element if there is none, at most for the relative *timeout; NULL waits for ever. -ETIMEDOUT. -EINVAL
- * for an invalid timeout. A pusher that dies between its push and its wake delays a waiter by at most 50 ms. A push costs no system call
- * while nobody waits. Signals do not end the wait. Not lock-free, by its nature; a waiter may be killed and leaves nothing behind.
+ * As lfvec_pop(), but waits for an element if there is none, at most for the relative *timeout; NULL waits for ever, {0, 0} not at all.
+ * -ETIMEDOUT instead of -EAGAIN. -EINVAL for a timeout that is negative or has not 0 to 999,999,999 nanoseconds. A pusher that dies between
+ * its push and its wake delays a waiter by at most 50 ms. A push costs no system call while nobody waits. Signals do not end the wait. Not
+ * lock-free, by its nature; nobody waits for a waiter, and one that is killed leaves nothing behind. Memory order as for lfvec_pop(),
+ * acquire for -ETIMEDOUT.
  */
 int lfvec_pop_wait(lfvec_t *v, void *elem, const struct timespec *timeout);
 
@@ -247,52 +287,72 @@ int lfvec_pop_wait(lfvec_t *v, void *elem, const struct timespec *timeout);
  * As lfvec_pop(), but on lease: the element is kept in the caller's slot until lfvec_ack(). If the thread exits, detaches or dies before,
  * the element is pushed back to the vector, exactly once, when its slot is given back, recovered or taken over. One lease a thread and
  * segment: -EBUSY. The lease does not hinder other operations. -EAGAIN when empty; -ENOSPC, -EOVERFLOW if there is no room to keep it, and
- * the errors of every mutation. Lock-free.
+ * the errors of every mutation. Lock-free. Memory order as for lfvec_pop().
+ *
+ * A lease that should go back and finds the vector full stays in the slot. Who takes the slot next owes the element: it goes back, exactly
+ * once, when this thread next pops, clears, trims or reserves and there is room, or at its exit. lfvec_last_version() does not tell of it.
+ * Until then lfvec_pop_lease() says -EBUSY in this thread, since a slot has room for one lease, and lfvec_ack() -EINVAL.
  */
 int lfvec_pop_lease(lfvec_t *v, void *elem);
 
-/* Acknowledges the leased element: it is done with. One store. -EINVAL if the thread has no lease. Wait-free. */
+/*
+ * Acknowledges the leased element: it is done with. One store. -EINVAL if the calling thread has no lease in this segment; -EBADF if the
+ * attachment is read-only. Wait-free. Release order.
+ */
 int lfvec_ack(lfvec_t *v);
 
 /*
+ * Gives the leased element back at once: pushes it to the vector, exactly once wherever the thread is killed, and ends the lease. It comes
+ * back at the end, with a new index. -EINVAL and -EBADF as for lfvec_ack(); -ENOSPC or -EOVERFLOW if there is no room: the lease stays, to
+ * be acknowledged, or given back later; -EBADMSG, -ENOMEM as for every mutation. Lock-free. Memory order as for lfvec_push().
+ */
+int lfvec_release(lfvec_t *v);
+
+/*
  * Compare-and-set of an 8-byte element: replaces it by desired if it equals *expected. -ECANCELED if not, and *expected becomes its value;
- * -ERANGE; -EINVAL unless elements have 8 bytes. Lock-free; cost and errors as for lfvec_set().
+ * -ERANGE; -EINVAL unless elements have 8 bytes. Lock-free; cost and other errors as for lfvec_set(). Acquire-release order on success,
+ * acquire for -ECANCELED and -ERANGE. A value that was changed and changed back meanwhile does no harm.
  */
 int lfvec_cas_u64(lfvec_t *v, uint64_t index, uint64_t *expected, uint64_t desired);
 
-/* Adds delta to an 8-byte element, modulo 2^64; *old (may be NULL) receives the former value. Errors as for lfvec_cas_u64(). */
+/*
+ * Adds delta to an 8-byte element, modulo 2^64; *old (may be NULL) receives the former value. -ERANGE; -EINVAL unless elements have 8
+ * bytes. Lock-free; cost, other errors and memory order as for lfvec_set().
+ */
 int lfvec_fetch_add_u64(lfvec_t *v, uint64_t index, uint64_t delta, uint64_t *old);
 
-/* Number of elements. Wait-free, acquire order. */
+/* Number of elements. One load: wait-free, acquire order. 0 if v is NULL. */
 uint64_t lfvec_size(const lfvec_t *v);
 
 /*
  * Elements that fit before more memory must be committed, as seen by the calling thread (or, if it has no slot, by the next thread to take
  * one): memory that belongs to other participants is not counted. At least the size. A figure for planning: others change it meanwhile.
- * Costs a pass over the slab table.
+ * Costs a pass over the slab table. Waits for no participant; stores nothing in shared memory. 0 if v is NULL. No memory order to rely on.
  */
 uint64_t lfvec_capacity(const lfvec_t *v);
 
 /*
- * Commits memory so that the vector can hold n elements: afterwards lfvec_capacity() >= n. Does not shrink.
- * -ENOSPC: no pages left in /dev/shm; -EOVERFLOW: beyond max_elems or max_bytes; and the errors of every mutation. What was committed
- * before an error stays committed.
+ * Commits memory so that the vector can hold n elements: afterwards lfvec_capacity() >= n, until others take what was committed. Does not
+ * shrink. -ENOSPC: no pages left in /dev/shm; -EOVERFLOW: beyond max_elems or max_bytes; and the errors of every mutation. What was
+ * committed before an error stays committed. Waits for no participant, but asks the kernel for memory, a slab at a time; it goes on for as
+ * long as others take what it commits. Changes no element, and is no version.
  */
 int lfvec_reserve(lfvec_t *v, uint64_t n);
 
 /*
  * Frees the leaves beyond the size, on-line, and gives empty slabs that nobody holds to all participants. The memory stays committed to the
- * segment, for reuse by anybody: a late reader may still look at it. Lock-free. The errors of every mutation.
+ * segment, for reuse by anybody: a late reader may still look at it. Lock-free. The errors of every mutation. Each 22 entries of the
+ * directory that have leaves are an atomic step, and a version, of their own; no element changes by it. Acquire-release order for each.
  */
 int lfvec_trim(lfvec_t *v);
 
-/* Sets the size to 0 in one atomic step. Memory is kept for reuse. Lock-free. The errors of every mutation. */
+/* Sets the size to 0 in one atomic step. Memory is kept for reuse. Lock-free. The errors of every mutation. Acquire-release order. */
 int lfvec_clear(lfvec_t *v);
 
 /* What lfvec_recover() did. */
 struct lfvec_recovery {
     uint32_t slots_recovered; /* dead participants, now free slots */
-    uint32_t slots_alive;     /* held by live (or stopped) participants */
+    uint32_t slots_alive;     /* held by live (or stopped) participants, this thread among them */
     uint32_t slots_unknown;   /* held, and it cannot be told by whom: treated as alive */
     uint32_t ops_won;         /* unfinished operations that had taken effect, and were completed */
     uint32_t ops_lost;        /* unfinished operations that had not, and were dropped */
@@ -304,24 +364,31 @@ struct lfvec_recovery {
 
 /*
  * Recovers every dead slot. O(slots). Nobody needs to call it: a dead slot is recovered by whoever takes it next; this frees them all now.
- * Idempotent; may itself be killed at any instruction. out may be NULL. Returns 0, -EBADF, -EBADMSG; -ENOSPC or -EOVERFLOW if a leased
- * element found no room in the vector: it stays in the lease, and goes back when its slot's next holder has made room, or at the next call.
+ * Idempotent; may itself be killed at any instruction. out may be NULL; after an error it has what was done all the same, and every slot
+ * was tried: the error is the first one. Returns 0 (also if there was nothing to recover); -EBADF if the attachment is read-only; -EBADMSG
+ * if the segment is damaged; -ENOMEM: no private memory, or beyond what RLIMIT_AS let this process map; -ENOSPC or -EOVERFLOW if a leased
+ * element found no room in the vector: the slot is free, the element stays in it, and goes back when its next holder has made room (see
+ * lfvec_pop_lease()), or, if there is none, at the next call. Takes no slot. Never waits for a participant, nor for another recoverer. But
+ * for memory given back and leases, a bounded number of steps a slot; to return a lease is a push, and lock-free. Acquire-release order,
+ * like the successful mutation that a returned element is. lfvec_last_version() does not tell of what it pushes.
  */
 int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out);
 
 /*
  * As lfvec_recover(), but one slot only, if its holder is dead; out then tells what was found in it and done. Returns 0 also if there was
- * nothing to recover: out->slots_alive or out->slots_unknown is 1 if it is held, and all of *out is 0 if it is free. -ERANGE for a slot
- * that does not exist; -EINVAL if v is NULL; otherwise errors as for lfvec_recover(). What the dead was doing is told by
- * lfvec_participant(), beforehand. O(1) but for the memory given back; idempotent; never waits; may itself be killed at any instruction.
- * Acquire-release order, like the successful mutation that a returned element is.
+ * nothing to recover: out->slots_alive or out->slots_unknown is 1 if it is held, and all of *out is 0 if it is free. A free slot in which
+ * something was left (an element that had found no room) is dealt with as well, but does not count in slots_recovered. -ERANGE for a slot
+ * that does not exist; otherwise errors as for lfvec_recover(). What the dead was doing is told by lfvec_participant(), beforehand. O(1)
+ * but for the memory given back; idempotent; never waits; may itself be killed at any instruction. Acquire-release order, like the
+ * successful mutation that a returned element is.
  */
 int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 
 /*
  * Recovers one slot, whatever its holder's state, LFVEC_SLOT_ALIVE and LFVEC_SLOT_STOPPED excepted: -EBUSY. For a person who knows that an
- * unknown holder is gone. If it is not, elements may be lost. Also for a slot whose damaged mutex nobody can take. -EBUSY, too, for the calling
- * thread's own slot, and while somebody else is just recovering it. Otherwise as lfvec_recover(); -ERANGE for a slot that does not exist.
+ * unknown holder is gone. If it is not, elements may be lost. Also for a slot whose damaged mutex nobody can take. -EBUSY, too, for the
+ * calling thread's own slot, and while somebody else is just recovering it. Otherwise as lfvec_recover_slot(), errors, progress and memory
+ * order.
  */
 int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 
@@ -352,7 +419,7 @@ struct lfvec_audit {
     uint32_t passes;      /* passes needed; more than 1 when others were at work */
     uint32_t conclusive;  /* 0: others were at work all the time, so cross-references could not be judged */
     uint32_t fault;       /* LFVEC_FAULT_* */
-    uint64_t where;       /* directory entry, slab or slot, as the fault has it */
+    uint64_t where;       /* directory entry, slab, leaf or slot, as the fault has it */
     char message[160];    /* one sentence, empty if sound */
 };
 
@@ -360,7 +427,8 @@ struct lfvec_audit {
  * Audits the whole segment: every leaf is referenced exactly once or free; every reference leads to a committed leaf; sizes and versions
  * agree. 0 = sound; -EBADMSG and the first fault in out (which may be NULL); -ENOMEM: no verdict, for want of private memory or because
  * RLIMIT_AS did not let this process map all of it. Reads only; may run beside writers and on a read-only attachment: what moves under it is
- * looked at again, a bounded number of times. O(committed memory / leaf_bytes).
+ * looked at again, a bounded number of times (out->conclusive). Takes no slot; waits for no participant. O(committed memory / leaf_bytes).
+ * Acquire order.
  */
 int lfvec_check(lfvec_t *v, struct lfvec_audit *out);
 
@@ -371,7 +439,7 @@ struct lfvec_stat {
     uint64_t capacity; /* as lfvec_capacity() */
     uint64_t elem_tag;
     uint64_t max_elems;
-    uint64_t max_bytes;       /* bytes reserved of the address space */
+    uint64_t max_bytes;       /* most bytes of the segment; as many are reserved of the address space, or what RLIMIT_AS lets */
     uint64_t bytes_committed; /* bytes of memory that the segment occupies now */
     uint64_t bytes_free;      /* bytes still free in the file system that holds it (/dev/shm) */
     uint64_t created;         /* seconds since the epoch */
@@ -388,8 +456,9 @@ struct lfvec_stat {
     uint64_t slabs_max, slabs_owned, slabs_unowned; /* slabs that fit; owned by a slot; committed and owned by none */
     uint64_t leaves_total, leaves_used;             /* in committed slabs */
     uint32_t slots_free, slots_alive, slots_stopped, slots_dead, slots_unknown;
-    uint64_t pushes, pops, sets, clears; /* by all participants, past ones included */
-    uint64_t cas_retries, helps, recoveries, grows;
+    uint64_t pushes, pops, sets, clears; /* by all participants, past ones included; a leased element is a pop, its return no push */
+    uint64_t cas_retries, helps;         /* attempts lost to somebody else; writes completed for somebody else */
+    uint64_t recoveries, grows;          /* slots of the dead recovered; steps of growth */
     /* What LFVEC_HUGEPAGES and LFVEC_PREFAULT got, in this process's mapping; 0 if neither was asked for, or it cannot be told. */
     uint64_t bytes_huge; /* mapped by huge pages; 0: the kernel granted none (transparent_hugepage/shmem_enabled), small ones do as well */
     uint64_t bytes_mapped; /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
@@ -399,7 +468,12 @@ struct lfvec_stat {
     uint64_t reserved[12];
 };
 
-int lfvec_stat(lfvec_t *v, struct lfvec_stat *out); /* 0 or -EBADMSG, -EINVAL */
+/*
+ * 0 or -EINVAL. Does not judge the segment: for that there is lfvec_check(). Reads only, takes no slot, works on a read-only attachment,
+ * and waits for no participant: a pass over slabs and slots, and some questions to the kernel, which with LFVEC_HUGEPAGES or LFVEC_PREFAULT
+ * include a look at every page that this process has mapped of it.
+ */
+int lfvec_stat(lfvec_t *v, struct lfvec_stat *out);
 
 /* lfvec_participant.state */
 enum {
@@ -442,7 +516,7 @@ struct lfvec_participant {
     uint32_t slot;  /* 1..max_slots */
     uint32_t state; /* LFVEC_SLOT_* */
     int32_t pid, tid;
-    int32_t node;          /* NUMA node it ran on when it took the slot, or its last slab; -1 unknown */
+    int32_t node;          /* NUMA node it ran on when it took the slot, or its last slab; 0 if that cannot be told */
     uint32_t spares;       /* leaves in hand */
     char name[32];         /* thread name (comm) */
     uint64_t pid_ns;       /* inode of its pid namespace */
@@ -458,9 +532,10 @@ struct lfvec_participant {
 };
 
 /*
- * Describes slot 1..max_slots. 0; -ERANGE beyond max_slots; -EINVAL. A free slot has state LFVEC_SLOT_FREE; its counters are what its past
- * holders did, and its op is the last one's. Reads only, never waits. Figures are read one after the other: of a participant at work they
- * need not be of one moment. op, op_version and outcome belong together; of a dead participant that nobody recovers meanwhile, they are final.
+ * Describes slot 1..max_slots. 0; -ERANGE for slot 0 and beyond max_slots; -EINVAL. A free slot has state LFVEC_SLOT_FREE; its counters are
+ * what its past holders did, and its op is the last one's. Reads only, takes no slot, never waits for a participant: a pass over the slab
+ * table, and a look into /proc. Figures are read one after the other: of a participant at work they need not be of one moment. op,
+ * op_version and outcome belong together; of a dead participant that nobody recovers meanwhile, they are final.
  */
 int lfvec_participant(lfvec_t *v, uint32_t slot, struct lfvec_participant *out);
 
@@ -492,7 +567,8 @@ struct lfvec_region {
 
 /*
  * Describes the i-th region of a segment, in the order in which they lie in it, the first one being 0. 0; -ERANGE if there are not so many
- * (yet: slabs are added); -EINVAL. Reads only, never waits; may run beside writers and on a read-only attachment.
+ * (yet: slabs are added); -EINVAL. Reads only, takes no slot, never waits for a participant; may run beside writers and on a read-only
+ * attachment. A few steps, and a question to the kernel.
  */
 int lfvec_region(lfvec_t *v, uint64_t i, struct lfvec_region *out);
 
@@ -505,27 +581,28 @@ struct lfvec_pages {
 };
 
 /*
- * Asks the kernel where the pages of the i-th region lie. 0; -ERANGE and -EINVAL as above; -ENOMEM if RLIMIT_AS kept this process from mapping
- * it. Maps every page of the region into this process, and changes nothing in it.
+ * Asks the kernel where the pages of the i-th region lie. 0; -ERANGE and -EINVAL as above; -ENOMEM if RLIMIT_AS kept this process from
+ * mapping it. Maps every page of the region into this process, and changes nothing in it. Otherwise as lfvec_region().
  */
 int lfvec_region_pages(lfvec_t *v, uint64_t i, struct lfvec_pages *out);
 
-/* Bytes of one element of this segment. Wait-free. */
+/* Bytes of one element of this segment; 0 if v is NULL. Wait-free. */
 uint32_t lfvec_elem_size(const lfvec_t *v);
 
-/* The name that the handle was opened with. */
+/* The name that the handle was opened with, until lfvec_detach(); "" if v is NULL. Wait-free. */
 const char *lfvec_name(const lfvec_t *v);
 
 /*
  * The version at which the calling thread's last operation on elements took effect, on whatever handle: its place in the total order of G1.
  * For a get, and for the answers -ERANGE of get, -EAGAIN of pop and -ECANCELED of cas: a version at which they were true. For a call that was
- * split into batches: that of the last one. 0 before the first. Wait-free.
+ * split into batches: that of the last one. After another error it says nothing. The return of a lease counts if the thread asked for it by
+ * lfvec_release(), and not if it was due, as at a pop that made room. 0 before the first. Wait-free.
  */
 uint64_t lfvec_last_version(void);
 
 /*
  * One sentence on the calling thread's last failed lfvec_open(), lfvec_attach() or lfvec_unlink(): the segment, what is wrong, what to do.
- * Never NULL; empty after a success.
+ * Never NULL; empty after a success. The string is the thread's, good until its next call of one of the three. Wait-free.
  */
 const char *lfvec_last_error(void);
 

@@ -50,10 +50,7 @@
 #error "lfvec.hpp needs C++17"
 #endif
 
-/* In lfvec.h, a handle is a `struct lfvec`; here, lfvec is the namespace. If you need both headers, include this one first. */
-#define lfvec lfvec_handle
 #include <lfvec.h>
-#undef lfvec
 
 #include <atomic>
 #include <cerrno>
@@ -369,14 +366,12 @@ template <class T> class lease
     }
 
     /*
-     * Pushes the element back, as its last one, and acknowledges it: for a thread that cannot do its work now. Killed between the two, it
-     * leaves the element in the vector twice; as somebody killed between his work and ack() leaves work that will be done twice, who takes
-     * elements on lease is prepared for that. If it cannot be pushed (no_space_on_device, value_too_large), it stays on lease. Lock-free.
+     * Pushes the element back, as the vector's last one, exactly once, also if it is killed meanwhile: for a thread that cannot do its work
+     * now. lfvec_release(). If it cannot be pushed (no_space_on_device, value_too_large), it stays on lease. Lock-free.
      */
     void give_back(on_error e = {})
     {
-        const int result = held_here() ? lfvec_push(v_, &value_, nullptr) : -EINVAL;
-        finish(result ? result : lfvec_ack(v_), "give_back", e);
+        finish(held_here() ? lfvec_release(v_) : -EINVAL, "give_back", e);
     }
 
   private:

@@ -380,16 +380,36 @@ static int open_once(struct segment *s, int flags, const struct lfvec_attr *crea
     }
 }
 
+/*
+ * What the caller's header calls a struct lfvec_attr. A newer one may be larger: what it has besides, this library does not know, so it must
+ * be 0, which asks for nothing. The bound is for a struct_size that nobody has set.
+ */
+enum { ATTR_MOST = 4096 };
+
+static int copy_attr(struct lfvec_attr *own, const struct lfvec_attr *attr, const char *name)
+{
+    lfvec_attr_init(own);
+    if (!attr)
+        return 0;
+    const uint32_t size = attr->struct_size;
+    if (size < sizeof *own || size > ATTR_MOST)
+        return error_set(-EINVAL, "%s: attribute struct_size is %u; it must be set by lfvec_attr_init()", name, size);
+    for (uint32_t at = sizeof *own; at < size; at++)
+        if (((const unsigned char *)attr)[at])
+            return error_set(-EINVAL, "%s: an attribute at byte %u is set, which this lfvec does not know; use a newer one", name, at);
+    *own = *attr;
+    own->struct_size = sizeof *own;
+    return 0;
+}
+
 static int open_any(struct segment *s, const char *name, int flags, const struct lfvec_attr *attr)
 {
     struct lfvec_attr create_attr;
     bool mine = false;
-    lfvec_attr_init(&create_attr);
-    if (attr)
-        create_attr = *attr;
     memset(s, 0, sizeof *s);
     s->fd = -1;
-    int err = layout_attr_check(&create_attr, name);
+    int err = copy_attr(&create_attr, attr, name);
+    err = err ? err : layout_attr_check(&create_attr, name);
     if (err)
         return err;
     err = AGAIN;

@@ -83,7 +83,7 @@ int lease_ack(struct participant *p)
     return 0;
 }
 
-int lease_return(struct participant *p)
+static int push_back(struct participant *p)
 {
     struct segment *s = &p->v->seg;
     struct leaf copy;
@@ -98,6 +98,21 @@ int lease_return(struct participant *p)
     atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
     p->leased = p->owes = false;
     return 1;
+}
+
+int lease_release(struct participant *p)
+{
+    const int returned = p->leased ? push_back(p) : -EINVAL;
+    return returned == 1 ? 0 : returned ? returned : -EINVAL;
+}
+
+/* Not what the thread has asked for just now: its last version stays that of its own last operation. */
+int lease_return(struct participant *p)
+{
+    const uint64_t version = thread_last_version();
+    const int returned = push_back(p);
+    thread_state.last_version = version;
+    return returned;
 }
 
 void lease_retry(struct participant *p)

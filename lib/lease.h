@@ -6,6 +6,7 @@
 
 int lease_pop(struct participant *p, void *elem);
 int lease_ack(struct participant *p);
+int lease_release(struct participant *p);
 
 /* Pushes the element of a held lease back, for a participant that leaves or inherits one. 1 if there was one, 0 if not, or an error. */
 int lease_return(struct participant *p);

@@ -24,6 +24,8 @@
 
 void lfvec_attr_init(struct lfvec_attr *attr)
 {
+    if (!attr)
+        return;
     memset(attr, 0, sizeof *attr);
     attr->struct_size = sizeof *attr;
     attr->elem_size = 8;
@@ -136,12 +138,28 @@ int lfvec_is_current(const lfvec_t *v)
     return current;
 }
 
-/* After an operation that may have made room for an element that the thread's slot owes the vector. */
+/* Returns the element that the thread's slot owes the vector, if it owes one and others have made room for it. */
+static inline void settle(struct participant *p)
+{
+    if (__builtin_expect(p->owes, 0))
+        lease_retry(p);
+}
+
+/* Likewise after an operation of our own that may have made room. */
 static inline int64_t made_room(struct participant *p, int64_t result)
 {
-    if (__builtin_expect(p->owes, 0) && result >= 0)
-        lease_retry(p);
+    if (result >= 0)
+        settle(p);
     return result;
+}
+
+/* The thread's part, for an operation that takes elements out: what is owed goes back before, or a pop might find nothing. */
+static inline int join_settled(lfvec_t *v, struct participant **p)
+{
+    const int err = join_get(v, p);
+    if (!err)
+        settle(*p);
+    return err;
 }
 
 static __attribute__((noinline)) int push(lfvec_t *v, const void *elem, uint64_t *index)
@@ -158,7 +176,7 @@ static __attribute__((noinline)) int pop(lfvec_t *v, void *elem)
     struct participant *p;
     if (!v || !elem)
         return -EINVAL;
-    const int err = join_get(v, &p);
+    const int err = join_settled(v, &p);
     return err ? err : (int)made_room(p, vector_pop(p, elem));
 }
 
@@ -258,7 +276,7 @@ int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n)
     struct participant *p;
     if (!v || (!elems && n) || n > INT64_MAX)
         return -EINVAL;
-    const int err = join_get(v, &p);
+    const int err = join_settled(v, &p);
     return err ? err : made_room(p, batch_pop(p, elems, n));
 }
 
@@ -283,7 +301,7 @@ int lfvec_pop_wait(lfvec_t *v, void *elem, const struct timespec *timeout)
     if (!v || !elem || (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec > 999999999)))
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : wait_pop(p, elem, timeout);
+    return err ? err : (int)made_room(p, wait_pop(p, elem, timeout));
 }
 
 int lfvec_pop_lease(lfvec_t *v, void *elem)
@@ -301,6 +319,14 @@ int lfvec_ack(lfvec_t *v)
         return -EINVAL;
     struct participant *p = join_if_any(v);
     return v->seg.read_only ? -EBADF : p ? lease_ack(p) : -EINVAL; /* who has no slot has no lease, and needs none to hear that */
+}
+
+int lfvec_release(lfvec_t *v)
+{
+    if (!v)
+        return -EINVAL;
+    struct participant *p = join_if_any(v);
+    return v->seg.read_only ? -EBADF : p ? lease_release(p) : -EINVAL;
 }
 
 int lfvec_cas_u64(lfvec_t *v, uint64_t index, uint64_t *expected, uint64_t desired)
@@ -340,7 +366,7 @@ int lfvec_reserve(lfvec_t *v, uint64_t n)
     const int saved = errno;
     struct participant *p;
     int err = v ? join_get(v, &p) : -EINVAL;
-    err = err ? err : memory_reserve(p, n);
+    err = err ? err : (int)made_room(p, memory_reserve(p, n));
     errno = saved;
     return err;
 }
@@ -350,7 +376,7 @@ int lfvec_trim(lfvec_t *v)
     const int saved = errno;
     struct participant *p;
     int err = v ? join_get(v, &p) : -EINVAL;
-    err = err ? err : memory_trim(p);
+    err = err ? err : (int)made_room(p, memory_trim(p));
     errno = saved;
     return err;
 }

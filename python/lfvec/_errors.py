@@ -93,7 +93,7 @@ _SENTENCES = {
     errno.EAGAIN: "the vector is empty",
     errno.ERANGE: "the index is beyond the size",
     errno.ETIMEDOUT: "no element came in time",
-    errno.EBUSY: "this thread holds a leased element already; ack() it first",
+    errno.EBUSY: "this thread holds a leased element already; ack() or release() it first",
     errno.ENOSPC: "no pages are left in /dev/shm; free some, or mount it larger",
     errno.EOVERFLOW: "the limit that it was created with (max_elems or max_bytes) is reached",
     errno.EUSERS: "every slot is held by a live thread; `lfvec-shmctl ps` shows them, and max_slots makes more",

@@ -31,6 +31,7 @@ _SHORT = {
     "set": (c_int, [c_void_p, c_uint64, c_void_p]),
     "pop_lease": (c_int, [c_void_p, c_void_p]),
     "ack": (c_int, [c_void_p]),
+    "release": (c_int, [c_void_p]),
     "cas_u64": (c_int, [c_void_p, c_uint64, _U64_OUT, c_uint64]),
     "fetch_add_u64": (c_int, [c_void_p, c_uint64, c_uint64, _U64_OUT]),
     "clear": (c_int, [c_void_p]),

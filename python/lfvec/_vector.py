@@ -358,25 +358,29 @@ class Vector:
 
     def ack(self):
         """The leased element is done with."""
-        result = _short.ack(self)
+        self._end_lease(_short.ack(self))
+
+    def release(self):
+        """Gives the leased element back: it is pushed, exactly once. If there is no room for it (FullError), it stays on lease."""
+        self._end_lease(_short.release(self))
+
+    def _end_lease(self, result):
         if result == -errno.EINVAL and not self.closed:
             raise error(errno.EINVAL, "{}: this thread holds no leased element".format(self._name))
         self._checked(result)
 
     @contextlib.contextmanager
     def lease(self):
-        """with v.lease() as element: it is acknowledged at the end of the block, and pushed back if an exception leaves it.
+        """with v.lease() as element: it is acknowledged at the end of the block, and given back (release()) if an exception leaves it.
 
-        Pushing back is a push and then the ack(): who is killed between the two leaves the element twice, rather than not at all. A child
-        that is forked in the block has no lease.
+        A child that is forked in the block has no lease.
         """
         cell, pid = self._pop_lease(), os.getpid()
         try:
             yield self._codec.unpack(cell)
         except BaseException:
             if pid == os.getpid():
-                self._checked(_short.push(self, cell, None))
-                self.ack()
+                self.release()
             raise
         if pid == os.getpid():
             self.ack()

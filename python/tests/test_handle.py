@@ -88,7 +88,8 @@ def test_closed(v):
     v.push(1)
     v.close()
     v.close()
-    calls = [v.pop, v.pop_wait, v.check, v.stat, v.snapshot, v.ack, v.pop_lease, v.clear, v.trim, v.participants, v.recover, v.__enter__]
+    calls = [v.pop, v.pop_wait, v.check, v.stat, v.snapshot, v.ack, v.release, v.pop_lease, v.clear, v.trim, v.participants]
+    calls += [v.recover, v.__enter__]
     calls += [lambda: len(v), lambda: v.push(1), lambda: v[0], lambda: v[:], lambda: v.set(0, 1), lambda: v.extend([1]), lambda: list(v)]
     calls += [lambda: v.pop_n(1), lambda: v.get_n(0, 1), lambda: v.cas(0, 1, 2), lambda: v.fetch_add(0, 1), lambda: v.reserve(1)]
     calls += [lambda: v.capacity, lambda: v.batch_most, lambda: v.is_current, lambda: pickle.dumps(v)]
@@ -162,6 +163,17 @@ def test_a_lease_that_fails_comes_back(v):
     with v.lease():
         pass
     assert not v and v.check().sound
+
+
+def test_a_lease_is_given_back(v):
+    v.extend([1, 2])
+    assert v.pop_lease() == 2
+    v.release()
+    assert list(v) == [1, 2]
+    with pytest.raises(lfvec.Error) as caught:
+        v.release()
+    assert caught.value.errno == errno.EINVAL
+    assert v.check().sound
 
 
 def test_a_lease_of_a_thread_that_ends_comes_back(v):

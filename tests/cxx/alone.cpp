@@ -1,6 +1,7 @@
 /* alone.cpp - lfvec.hpp in one process: every member function, what it answers, and how it fails. */
 #include "test.hpp"
 
+#include <lfvec.h> /* first; together.cpp has it the other way round */
 #include <lfvec.hpp>
 
 #include <array>
@@ -278,6 +279,34 @@ TEST(leases)
     CHECK(!moved.held() && v.size() == 2);
     v.clear();
     CHECK(!v.pop_lease());
+}
+
+/* What cannot be given back stays on lease, until there is room. */
+TEST(lease_without_room)
+{
+    lfvec::options o;
+    std::error_code ec;
+    o.max_elems = 1;
+    lfvec::vector<int> v(new_name(), o);
+    v.push_back(1);
+    auto l = v.pop_lease();
+    v.push_back(2);
+    CHECK_THROWS(std::errc::value_too_large, l->give_back());
+    l->give_back(ec);
+    CHECK(ec == std::errc::value_too_large && l->held() && v.size() == 1);
+    CHECK(v.pop_back() == 2);
+    l->give_back(ec);
+    CHECK(!ec && !l->held() && v.size() == 1 && v[0] == 1);
+}
+
+/* The functions of lfvec.h on the same handle, and its types beside the namespace. */
+TEST(the_header_of_c)
+{
+    lfvec::vector<std::uint64_t> v = numbers(3);
+    lfvec_t *handle = v.native_handle();
+    std::uint64_t x = 0;
+    struct ::lfvec_stat st;
+    CHECK(lfvec_size(handle) == 3 && lfvec_pop_u64(handle, &x) == 0 && x == 2 && lfvec_stat(handle, &st) == 0 && st.size == 2);
 }
 
 TEST(lease_when_thrown)

@@ -81,6 +81,48 @@ CODE
     compiles "$1" "$2" -fno-exceptions -fsyntax-only "$scratch/codes.cpp"
 }
 
+# lfvec.h and lfvec.hpp in one source, and in either order.
+in_order() # COMPILER STANDARD FIRST SECOND
+{
+    cat >"$scratch/order.cpp" <<CODE
+#include <$3>
+#include <$4>
+
+std::uint64_t both(lfvec::vector<int> &v)
+{
+    lfvec_t *handle = v.native_handle();
+    return lfvec_size(handle) + v.size();
+}
+CODE
+    compiles "$1" "$2" -fsyntax-only "$scratch/order.cpp"
+}
+
+# lfvec.h by itself, for those who have an older C++: nothing in it is called lfvec.
+header_of_c() # COMPILER STANDARD
+{
+    cat >"$scratch/c.cpp" <<'CODE'
+#include <lfvec.h>
+
+namespace lfvec
+{
+int pushed(lfvec_t *v)
+{
+    struct lfvec_attr attr;
+    lfvec_attr_init(&attr);
+    return lfvec_push_u64(v, attr.elem_size);
+}
+} // namespace lfvec
+
+int main()
+{
+    return lfvec::pushed(NULL) < 0 ? 0 : 1;
+}
+CODE
+    compiles "$1" "$2" -c "$scratch/c.cpp" -o "$scratch/c.o" || return 1
+    # shellcheck disable=SC2086
+    "$build/libtool" --quiet --tag=CC --mode=link "$1" $sanitize -no-install "$scratch/c.o" "$build/liblfvec.la" -o "$scratch/c" && "$scratch/c"
+}
+
 for cxx in g++ clang++; do
     if ! command -v $cxx >/dev/null; then
         skip "lfvec.hpp with $cxx" "no $cxx"
@@ -92,6 +134,11 @@ for cxx in g++ clang++; do
             runs "$cxx $std"
         fi
         check "$cxx $std: builds without exceptions" without_exceptions $cxx $std || true
+        check "$cxx $std: lfvec.h before lfvec.hpp" in_order $cxx $std lfvec.h lfvec.hpp || true
+        check "$cxx $std: lfvec.hpp before lfvec.h" in_order $cxx $std lfvec.hpp lfvec.h || true
+    done
+    for std in c++98 c++11 c++17 c++20; do
+        check "$cxx $std: lfvec.h by itself" header_of_c $cxx $std || true
     done
     refusals $cxx c++17
 done

@@ -2,6 +2,7 @@
 #include "test.hpp"
 
 #include <lfvec.hpp>
+#include <lfvec.h> /* behind it; alone.cpp has it the other way round */
 
 #include <algorithm>
 #include <numeric>

@@ -73,6 +73,11 @@ static int64_t op_ack(struct hand *h)
     return lfvec_ack(h->v);
 }
 
+static int64_t op_release(struct hand *h)
+{
+    return lfvec_release(h->v);
+}
+
 static int64_t op_cas(struct hand *h)
 {
     uint64_t expected = 0;
@@ -176,6 +181,7 @@ static const struct operation {
     {"snapshot", op_snapshot, {ERANGE, EAGAIN, EBADMSG}, 4, false, false, false},
     {"pop_lease", op_pop_lease, {MUTATION, SPACE, EAGAIN, EBUSY}, 6, true, false, false},
     {"ack", op_ack, {MUTATION, EINVAL}, 6, true, false, false},
+    {"release", op_release, {MUTATION, SPACE, EINVAL}, 3, true, false, false},
     {"cas_u64", op_cas, {MUTATION, SPACE, ERANGE, ECANCELED}, 4, true, true, false},
     {"fetch_add_u64", op_fetch_add, {MUTATION, SPACE, ERANGE}, 4, true, true, false},
     {"pop_wait", op_pop_wait, {MUTATION, ETIMEDOUT}, 2, true, false, false},

@@ -191,6 +191,7 @@ RUN(run_pop_wait, lfvec_pop_wait(v, &x, &moment) == 0)
 RUN(run_time_out, lfvec_pop_wait(v, &x, &moment) == -ETIMEDOUT)
 RUN(run_lease, lfvec_pop_lease(v, &x) == 0)
 RUN(run_ack, lfvec_ack(v) == 0)
+RUN(run_release, lfvec_release(v) == 0)
 RUN(run_clear, lfvec_clear(v) == 0)
 RUN(run_trim, lfvec_trim(v) == 0)
 RUN(run_reserve, lfvec_reserve(v, 6000) == 0)
@@ -337,6 +338,7 @@ const struct op ops[] = {
     {"pop_lease", .prepare = push_leasable, .run = run_lease, .model = model_pop, .flags = OP_LEASE_AFTER},
     {"pop_lease, again", .prepare = lease_ack_push_leasable, .run = run_lease, .model = model_pop, .flags = OP_LEASE_AFTER},
     {"ack", .prepare = lease, .run = run_ack, .flags = OP_LEASE_BEFORE | OP_LEASE_ENDS},
+    {"release", .prepare = lease, .run = run_release, .model = model_leased, .flags = OP_LEASE_BEFORE},
     {"push, leased", .prepare = lease, .run = run_push, .model = model_pushed, .flags = OP_LEASE_BEFORE | OP_LEASE_AFTER},
     {"clear", .prepare = push_12, .run = run_clear, .model = model_clear},
     {"trim", .prepare = push_40_pop_35, .run = run_trim, .flags = OP_STEPS},
@@ -364,6 +366,8 @@ const struct op ops[] = {
      .rival = rival_push, .rival_model = rival_push_model},
     {"pop_lease, beaten", .prepare = push_leasable, .run = run_lease, .model = model_pop, .flags = OP_LEASE_AFTER, .rival_cas = 1,
      .rival = rival_leasable, .rival_model = model_leased},
+    {"release, beaten", .prepare = lease, .run = run_release, .model = model_leased, .flags = OP_LEASE_BEFORE, .rival_cas = 1,
+     .rival = rival_push, .rival_model = rival_push_model},
     {"clear, beaten", .prepare = push_12, .run = run_clear, .model = model_clear, .rival_cas = 1, .rival = rival_set,
      .rival_model = rival_set_model},
     {"trim, beaten", .prepare = push_40_pop_35, .run = run_trim, .flags = OP_STEPS, .rival_cas = 1, .rival = rival_push,

@@ -23,6 +23,7 @@ for cc in gcc clang; do
     alone $cc c c17 include/lfvec.h
 done
 for cxx in g++ clang++; do
+    alone $cxx c++ c++98 include/lfvec.h
     alone $cxx c++ c++11 include/lfvec.h
     alone $cxx c++ c++17 include/lfvec.h
 done

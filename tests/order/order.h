@@ -24,14 +24,15 @@ enum op {
     OP_CLEAR,
     OP_PUSH_N,
     OP_POP_N,
-    OP_LEASE,  /* a pop; the element that the process had on lease before is acknowledged first, which is no version */
-    OP_CAS,    /* replaces `value` by value + CAS_STEP */
-    OP_ADD,    /* adds ADD_STEP to `value` */
-    OP_TRIM,   /* several versions that change nothing, the last of them `version`, the others within `reach` before it */
-    OP_GET,    /* from here on: what changes nothing, and was true at `version` */
-    OP_BEYOND, /* -ERANGE: index >= size */
-    OP_EMPTY,  /* -EAGAIN of pop: size 0 */
-    OP_NOT,    /* -ECANCELED of cas: the element is `value` */
+    OP_LEASE,   /* a pop; the element that the process had on lease before is acknowledged first, which is no version */
+    OP_RELEASE, /* a push of the element on lease: every other time that a lease would be taken and there is one */
+    OP_CAS,     /* replaces `value` by value + CAS_STEP */
+    OP_ADD,     /* adds ADD_STEP to `value` */
+    OP_TRIM,    /* several versions that change nothing, the last of them `version`, the others within `reach` before it */
+    OP_GET,     /* from here on: what changes nothing, and was true at `version` */
+    OP_BEYOND,  /* -ERANGE: index >= size */
+    OP_EMPTY,   /* -EAGAIN of pop: size 0 */
+    OP_NOT,     /* -ECANCELED of cas: the element is `value` */
     OP_SNAPSHOT,
     OP_SIZE, /* `value` was the size at some version in [version, version + reach] */
     OPS

@@ -10,7 +10,7 @@
 
 enum { FAULTS_SHOWN = 4 };
 
-static const char *const names[OPS] = {"push", "pop",  "set", "clear",  "push_n", "pop_n",    "lease",    "cas",
+static const char *const names[OPS] = {"push", "pop",  "set", "clear",  "push_n", "pop_n",    "lease",    "release", "cas",
                                        "add",  "trim", "get", "beyond", "empty",  "cas_lost", "snapshot", "size"};
 
 const char *op_name(uint8_t op)

@@ -24,7 +24,7 @@ static bool make_room(struct history *h, uint64_t n)
 static void replay_push(struct history *h, const struct record *r, uint32_t n)
 {
     const uint64_t mask = value_mask(h->run->mix->elem_size);
-    if (r->index != h->size)
+    if (r->op != OP_RELEASE && r->index != h->size) /* which does not say where */
         history_fault(h, r, "pushed to another index than the next", h->size);
     if (!make_room(h, h->size + n)) {
         history_fault(h, r, "no memory for the replay", n);
@@ -72,6 +72,7 @@ static void replay_mutation(struct history *h, const struct record *r)
 {
     switch (r->op) {
     case OP_PUSH:
+    case OP_RELEASE:
         replay_push(h, r, 1);
         break;
     case OP_PUSH_N:

@@ -22,6 +22,7 @@ struct worker {
     uint64_t rng, next_value;
     uint32_t me, elem_size, weights;
     bool leased;
+    uint64_t lease; /* its value */
     unsigned char buffer[BATCH_ROOM * ELEM_ROOM];
 };
 
@@ -163,7 +164,7 @@ static uint8_t pick_op(struct worker *w)
     if (((op == OP_POP || op == OP_POP_N || op == OP_LEASE) && low) || ((op == OP_PUSH || op == OP_PUSH_N) && !low))
         if (pick(w, 3) == 0)
             op = op == OP_POP || op == OP_LEASE ? OP_PUSH : op == OP_PUSH ? OP_POP : op == OP_POP_N ? OP_PUSH_N : OP_POP_N;
-    return op;
+    return op == OP_LEASE && w->leased && pick(w, 2) ? OP_RELEASE : op;
 }
 
 /* ---- operations: each fills in the record but for version and stamps, and returns what the library said ---------------------------------- */
@@ -194,7 +195,15 @@ static int64_t do_lease(struct worker *w)
     w->leased = !err;
     if (!err)
         w->r->torn = !elem_read(w->buffer, w->elem_size, &w->r->value);
+    w->lease = w->r->value;
     return err;
+}
+
+static int64_t do_release(struct worker *w)
+{
+    w->r->value = w->lease;
+    w->leased = false;
+    return lfvec_release(w->v);
 }
 
 static int64_t do_set(struct worker *w)
@@ -307,9 +316,9 @@ static int64_t do_size(struct worker *w)
 }
 
 static int64_t (*const doing[OPS])(struct worker *w) = {
-    [OP_PUSH] = do_push,   [OP_POP] = do_pop,           [OP_SET] = do_set,   [OP_CLEAR] = do_clear, [OP_PUSH_N] = do_push_n,
-    [OP_POP_N] = do_pop_n, [OP_LEASE] = do_lease,       [OP_CAS] = do_cas,   [OP_ADD] = do_add,     [OP_TRIM] = do_trim,
-    [OP_GET] = do_get,     [OP_SNAPSHOT] = do_snapshot, [OP_SIZE] = do_size,
+    [OP_PUSH] = do_push,       [OP_POP] = do_pop,     [OP_SET] = do_set,           [OP_CLEAR] = do_clear, [OP_PUSH_N] = do_push_n,
+    [OP_POP_N] = do_pop_n,     [OP_LEASE] = do_lease, [OP_CAS] = do_cas,           [OP_ADD] = do_add,     [OP_TRIM] = do_trim,
+    [OP_RELEASE] = do_release, [OP_GET] = do_get,     [OP_SNAPSHOT] = do_snapshot, [OP_SIZE] = do_size,
 };
 
 /* What the answer makes of the operation; OPS: nothing to log; -1: an answer that must not be. */

@@ -115,7 +115,7 @@ static void do_pop(struct hand *h, uint32_t n)
     end(h);
 }
 
-/* Until the acknowledgement the element is the vector's. */
+/* Until the acknowledgement the element is the vector's. One in four is given back. */
 static void do_lease(struct hand *h)
 {
     uint64_t key;
@@ -124,7 +124,9 @@ static void do_lease(struct hand *h)
     expect(h, "pop_lease", got, got == -EAGAIN);
     if (got == 0 && !elem_key(h->w->buffer, h->work->elem_size, &key))
         work_fault(h->books, "an element that nobody pushed was leased, or a torn one");
-    if (got == 0) {
+    if (got == 0 && storm_draw(&h->random, 4) == 0) {
+        expect(h, "release", lfvec_release(h->v), false);
+    } else if (got == 0) {
         begin(h, ACKING, key, 1);
         expect(h, "ack", lfvec_ack(h->v), false);
         books_see(h->books, key);

@@ -58,61 +58,198 @@ START_TEST(test_einval)
     open_fails(EINVAL, name, LFVEC_CREATE | LFVEC_RDONLY, NULL);
     unit_attr(&a, 65537);
     open_fails(EINVAL, name, LFVEC_CREATE, &a);
+    unit_attr(&a, 65536);
+    a.slab_bytes = 65536; /* less than two elements */
+    open_fails(EINVAL, name, LFVEC_CREATE, &a);
+    unit_attr(&a, 8);
+    a.slab_bytes = a.leaf_bytes = 65536; /* less than two leaves */
+    open_fails(EINVAL, name, LFVEC_CREATE, &a);
     memset(&a, 0, sizeof a); /* lfvec_attr_init() forgotten */
     open_fails(EINVAL, name, LFVEC_CREATE, &a);
     open_fails(ENOENT, name, 0, NULL); /* none of these made one */
 }
 END_TEST
 
-START_TEST(test_einval_arguments)
+/* NULL for a handle: every function of lfvec.h that is given one, and whatever else it is given. */
+START_TEST(test_einval_no_handle)
 {
     uint64_t x = 0;
     struct lfvec_stat st;
     struct lfvec_participant p;
-    lfvec_t *v = unit_make(NULL);
-    RETURNS(-EINVAL, lfvec_push(NULL, &x, NULL));
-    RETURNS(-EINVAL, lfvec_push(v, NULL, NULL));
-    RETURNS(-EINVAL, lfvec_pop(NULL, &x));
-    RETURNS(-EINVAL, lfvec_pop(v, NULL));
-    RETURNS(-EINVAL, lfvec_get(NULL, 0, &x));
-    RETURNS(-EINVAL, lfvec_get(v, 0, NULL));
-    RETURNS(-EINVAL, lfvec_set(NULL, 0, &x));
-    RETURNS(-EINVAL, lfvec_set(v, 0, NULL));
-    RETURNS(-EINVAL, lfvec_reserve(NULL, 1));
-    RETURNS(-EINVAL, lfvec_clear(NULL));
-    RETURNS(-EINVAL, lfvec_trim(NULL));
-    RETURNS(-EINVAL, lfvec_push_n(NULL, &x, 1, NULL));
-    RETURNS(-EINVAL, lfvec_push_n(v, NULL, 1, NULL));
-    RETURNS(-EINVAL, lfvec_push_n(v, &x, SIZE_MAX, NULL));
-    RETURNS(-EINVAL, lfvec_pop_n(NULL, &x, 1));
-    RETURNS(-EINVAL, lfvec_pop_n(v, NULL, 1));
-    RETURNS(-EINVAL, lfvec_get_n(NULL, 0, &x, 1));
-    RETURNS(-EINVAL, lfvec_get_n(v, 0, NULL, 1));
-    RETURNS(-EINVAL, lfvec_snapshot(NULL, 0, &x, 1, NULL));
-    RETURNS(-EINVAL, lfvec_snapshot(v, 0, NULL, 1, NULL));
-    RETURNS(-EINVAL, lfvec_pop_wait(NULL, &x, NULL));
-    RETURNS(-EINVAL, lfvec_pop_wait(v, NULL, NULL));
-    RETURNS(-EINVAL, lfvec_pop_lease(NULL, &x));
-    RETURNS(-EINVAL, lfvec_pop_lease(v, NULL));
-    RETURNS(-EINVAL, lfvec_ack(NULL));
-    RETURNS(-EINVAL, lfvec_ack(v)); /* no lease */
-    RETURNS(-EINVAL, lfvec_cas_u64(NULL, 0, &x, 1));
-    RETURNS(-EINVAL, lfvec_cas_u64(v, 0, NULL, 1));
-    RETURNS(-EINVAL, lfvec_fetch_add_u64(NULL, 0, 1, NULL));
-    RETURNS(-EINVAL, lfvec_recover(NULL, NULL));
-    RETURNS(-EINVAL, lfvec_recover_forced(NULL, 1, NULL));
-    RETURNS(-EINVAL, lfvec_check(NULL, NULL));
-    RETURNS(-EINVAL, lfvec_stat(NULL, &st));
-    RETURNS(-EINVAL, lfvec_stat(v, NULL));
-    RETURNS(-EINVAL, lfvec_participant(NULL, 1, &p));
-    RETURNS(-EINVAL, lfvec_participant(v, 1, NULL));
-    RETURNS(-EINVAL, lfvec_is_current(NULL));
+    struct lfvec_recovery r;
+    struct lfvec_audit a;
+    struct lfvec_region region;
+    struct lfvec_pages pages;
     RETURNS(-EINVAL, lfvec_detach(NULL));
+    RETURNS(-EINVAL, lfvec_is_current(NULL));
+    RETURNS(-EINVAL, lfvec_push(NULL, &x, NULL));
+    RETURNS(-EINVAL, lfvec_push_sized(NULL, &x, sizeof x, NULL));
+    RETURNS(-EINVAL, lfvec_push_u64(NULL, x));
+    RETURNS(-EINVAL, lfvec_pop(NULL, &x));
+    RETURNS(-EINVAL, lfvec_pop_sized(NULL, &x, sizeof x));
+    RETURNS(-EINVAL, lfvec_pop_u64(NULL, &x));
+    RETURNS(-EINVAL, lfvec_get(NULL, 0, &x));
+    RETURNS(-EINVAL, lfvec_get_sized(NULL, 0, &x, sizeof x));
+    RETURNS(-EINVAL, lfvec_get_u64(NULL, 0, &x));
+    RETURNS(-EINVAL, lfvec_set(NULL, 0, &x));
+    RETURNS(-EINVAL, lfvec_set_sized(NULL, 0, &x, sizeof x));
+    RETURNS(-EINVAL, lfvec_set_u64(NULL, 0, x));
+    RETURNS(-EINVAL, lfvec_push_n(NULL, &x, 1, NULL));
+    RETURNS(-EINVAL, lfvec_push_n(NULL, NULL, 0, NULL));
+    RETURNS(-EINVAL, lfvec_pop_n(NULL, &x, 1));
+    RETURNS(-EINVAL, lfvec_pop_n(NULL, NULL, 0));
+    RETURNS(-EINVAL, lfvec_get_n(NULL, 0, &x, 1));
+    RETURNS(-EINVAL, lfvec_get_n(NULL, 0, NULL, 0));
+    RETURNS(-EINVAL, lfvec_snapshot(NULL, 0, &x, 1, NULL));
+    RETURNS(-EINVAL, lfvec_snapshot(NULL, 0, NULL, 0, &x));
+    RETURNS(-EINVAL, lfvec_pop_wait(NULL, &x, NULL));
+    RETURNS(-EINVAL, lfvec_pop_lease(NULL, &x));
+    RETURNS(-EINVAL, lfvec_ack(NULL));
+    RETURNS(-EINVAL, lfvec_release(NULL));
+    RETURNS(-EINVAL, lfvec_cas_u64(NULL, 0, &x, 1));
+    RETURNS(-EINVAL, lfvec_fetch_add_u64(NULL, 0, 1, &x));
+    RETURNS(-EINVAL, lfvec_reserve(NULL, 1));
+    RETURNS(-EINVAL, lfvec_trim(NULL));
+    RETURNS(-EINVAL, lfvec_clear(NULL));
+    RETURNS(-EINVAL, lfvec_recover(NULL, &r));
+    RETURNS(-EINVAL, lfvec_recover_slot(NULL, 1, &r));
+    RETURNS(-EINVAL, lfvec_recover_forced(NULL, 1, &r));
+    RETURNS(-EINVAL, lfvec_check(NULL, &a));
+    RETURNS(-EINVAL, lfvec_stat(NULL, &st));
+    RETURNS(-EINVAL, lfvec_participant(NULL, 1, &p));
+    RETURNS(-EINVAL, lfvec_region(NULL, 0, &region));
+    RETURNS(-EINVAL, lfvec_region_pages(NULL, 0, &pages));
     RETURNS(0, lfvec_size(NULL));
     RETURNS(0, lfvec_capacity(NULL));
+    RETURNS(0, lfvec_batch_most(NULL));
     RETURNS(0, lfvec_elem_size(NULL));
     ck_assert_str_eq(lfvec_name(NULL), "");
-    RETURNS(0, lfvec_check(v, NULL)); /* out may be NULL */
+}
+END_TEST
+
+/* NULL for a buffer that has to be there, in a thread that has no slot yet, and once more when it has. */
+START_TEST(test_einval_no_buffer)
+{
+    lfvec_t *v = unit_make(NULL);
+    for (int twice = 0; twice < 2; twice++) {
+        RETURNS(-EINVAL, lfvec_push(v, NULL, NULL));
+        RETURNS(-EINVAL, lfvec_push_sized(v, NULL, 8, NULL));
+        RETURNS(-EINVAL, lfvec_pop(v, NULL));
+        RETURNS(-EINVAL, lfvec_pop_sized(v, NULL, 8));
+        RETURNS(-EINVAL, lfvec_pop_u64(v, NULL));
+        RETURNS(-EINVAL, lfvec_get(v, 0, NULL));
+        RETURNS(-EINVAL, lfvec_get_sized(v, 0, NULL, 8));
+        RETURNS(-EINVAL, lfvec_get_u64(v, 0, NULL));
+        RETURNS(-EINVAL, lfvec_set(v, 0, NULL));
+        RETURNS(-EINVAL, lfvec_set_sized(v, 0, NULL, 8));
+        RETURNS(-EINVAL, lfvec_push_n(v, NULL, 1, NULL));
+        RETURNS(-EINVAL, lfvec_pop_n(v, NULL, 1));
+        RETURNS(-EINVAL, lfvec_get_n(v, 0, NULL, 1));
+        RETURNS(-EINVAL, lfvec_snapshot(v, 0, NULL, 1, NULL));
+        RETURNS(-EINVAL, lfvec_pop_wait(v, NULL, NULL));
+        RETURNS(-EINVAL, lfvec_pop_lease(v, NULL));
+        RETURNS(-EINVAL, lfvec_cas_u64(v, 0, NULL, 1));
+        RETURNS(-EINVAL, lfvec_stat(v, NULL));
+        RETURNS(-EINVAL, lfvec_participant(v, 1, NULL));
+        RETURNS(-EINVAL, lfvec_region(v, 0, NULL));
+        RETURNS(-EINVAL, lfvec_region_pages(v, 0, NULL));
+        unit_fill(v, lfvec_size(v), lfvec_size(v) + 5);
+    }
+    unit_expect(v, 10);
+    RETURNS(0, lfvec_detach(v));
+}
+END_TEST
+
+/* What may be NULL, and other arguments that may not be what they are. */
+START_TEST(test_einval_arguments)
+{
+    uint64_t x = 0;
+    lfvec_t *v = unit_make(NULL);
+    lfvec_attr_init(NULL);
+    RETURNS(0, lfvec_push(v, &x, NULL));
+    RETURNS(1, lfvec_push_n(v, &x, 1, NULL));
+    RETURNS(0, lfvec_push_n(v, NULL, 0, NULL));
+    RETURNS(0, lfvec_pop_n(v, NULL, 0));
+    RETURNS(0, lfvec_get_n(v, 0, NULL, 0));
+    RETURNS(0, lfvec_get_n(v, 2, NULL, 0)); /* no element is asked for beyond the size */
+    RETURNS(0, lfvec_snapshot(v, 0, NULL, 0, NULL));
+    RETURNS(0, lfvec_fetch_add_u64(v, 0, 1, NULL));
+    RETURNS(0, lfvec_recover(v, NULL));
+    RETURNS(0, lfvec_recover_slot(v, 1, NULL));
+    RETURNS(-EBUSY, lfvec_recover_forced(v, 1, NULL));
+    RETURNS(0, lfvec_check(v, NULL));
+    RETURNS(-EINVAL, lfvec_push_n(v, &x, SIZE_MAX, NULL));
+    RETURNS(-EINVAL, lfvec_pop_n(v, &x, SIZE_MAX));
+    RETURNS(-EINVAL, lfvec_get_n(v, 0, &x, SIZE_MAX));
+    RETURNS(-ERANGE, lfvec_snapshot(v, 0, &x, SIZE_MAX, NULL));
+    RETURNS(-EINVAL, lfvec_push_sized(v, &x, 4, NULL));
+    RETURNS(-EINVAL, lfvec_pop_sized(v, &x, 16));
+    RETURNS(-EINVAL, lfvec_get_sized(v, 0, &x, 0));
+    RETURNS(-EINVAL, lfvec_set_sized(v, 0, &x, 7));
+    RETURNS(-EINVAL, lfvec_ack(v)); /* no lease */
+    RETURNS(-EINVAL, lfvec_release(v));
+    RETURNS(0, lfvec_detach(v));
+}
+END_TEST
+
+/* ---- attributes of another header ------------------------------------------------------------------------------------------------------ */
+
+/* What a newer header may call a struct lfvec_attr. */
+struct newer_attr {
+    struct lfvec_attr known;
+    uint64_t more[2];
+};
+
+static lfvec_t *open_newer(const struct newer_attr *a, const char *name)
+{
+    return lfvec_open(name, LFVEC_CREATE, &a->known);
+}
+
+START_TEST(test_attr_of_another_header)
+{
+    static const uint32_t bad[] = {0, 1, 4, sizeof(struct lfvec_attr) - 1, 4097, UINT32_MAX};
+    struct newer_attr a;
+    const char *name = unit_name();
+    memset(&a, 0, sizeof a);
+    lfvec_attr_init(&a.known);
+    a.known.elem_size = 24;
+    ck_assert_uint_eq(a.known.struct_size, sizeof a.known);
+    for (unsigned int i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        a.known.struct_size = bad[i];
+        open_fails(EINVAL, name, LFVEC_CREATE, &a.known);
+        ck_assert_ptr_nonnull(strstr(lfvec_last_error(), "struct_size"));
+    }
+    a.known.struct_size = sizeof a;
+    ((unsigned char *)a.more)[sizeof a.more - 1] = 1; /* asks for what this library does not know */
+    open_fails(EINVAL, name, LFVEC_CREATE, &a.known);
+    ((unsigned char *)a.more)[sizeof a.more - 1] = 0;
+    open_fails(ENOENT, name, 0, &a.known); /* none of these made one */
+    lfvec_t *v = open_newer(&a, name);
+    MUST_MSG(v, "%s", lfvec_last_error());
+    ck_assert_uint_eq(lfvec_elem_size(v), 24);
+    lfvec_t *w = open_newer(&a, name);
+    ck_assert_ptr_nonnull(w);
+    a.known.elem_size = 8;
+    open_fails(EPROTO, name, 0, &a.known); /* what is known counts */
+    RETURNS(0, lfvec_detach(w));
+    RETURNS(0, lfvec_detach(v));
+}
+END_TEST
+
+/* ---- a segment that is there, and not finished ------------------------------------------------------------------------------------------ */
+
+START_TEST(test_half_made)
+{
+    const char *name = unit_name();
+    const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600); /* as far as a creator came who was killed */
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    open_fails(ENOENT, name, 0, NULL);
+    open_fails(ENOENT, name, LFVEC_RDONLY, NULL);
+    lfvec_t *v = lfvec_open(name, LFVEC_CREATE | LFVEC_EXCL, NULL); /* it does not count as existing */
+    MUST_MSG(v, "%s", lfvec_last_error());
+    unit_fill(v, 0, 10);
+    open_fails(EEXIST, name, LFVEC_CREATE | LFVEC_EXCL, NULL);
     RETURNS(0, lfvec_detach(v));
 }
 END_TEST
@@ -280,6 +417,7 @@ START_TEST(test_ebadmsg)
     close(fd);
     open_fails(EBADMSG, name, 0, NULL);
     open_fails(EBADMSG, name, LFVEC_CREATE, NULL);
+    open_fails(EBADMSG, name, LFVEC_CREATE | LFVEC_EXCL, NULL);
 }
 END_TEST
 
@@ -364,10 +502,12 @@ START_TEST(test_ebadf)
         RETURNS(-EBADF, lfvec_pop_wait(ro, &x, NULL));
         RETURNS(-EBADF, lfvec_pop_lease(ro, &x));
         RETURNS(-EBADF, lfvec_ack(ro));
+        RETURNS(-EBADF, lfvec_release(ro));
         RETURNS(-EBADF, lfvec_cas_u64(ro, 0, &x, 1));
         RETURNS(-EBADF, lfvec_fetch_add_u64(ro, 0, 1, NULL));
         RETURNS(-EBADF, lfvec_reserve(ro, 1000));
         RETURNS(-EBADF, lfvec_recover(ro, NULL));
+        RETURNS(-EBADF, lfvec_recover_slot(ro, 1, NULL));
         RETURNS(-EBADF, lfvec_recover_forced(ro, 1, NULL));
         RETURNS(0, lfvec_push_u64(v, 10)); /* the other attachment of the same thread is not confused */
         RETURNS(0, lfvec_pop_u64(v, &x));
@@ -767,7 +907,11 @@ END_TEST
 static void add_opening(TCase *tc)
 {
     tcase_add_test(tc, test_einval);
+    tcase_add_test(tc, test_einval_no_handle);
+    tcase_add_test(tc, test_einval_no_buffer);
     tcase_add_test(tc, test_einval_arguments);
+    tcase_add_test(tc, test_attr_of_another_header);
+    tcase_add_test(tc, test_half_made);
     tcase_add_test(tc, test_names_and_existence);
     tcase_add_test(tc, test_eproto);
     tcase_add_test(tc, test_eacces);
