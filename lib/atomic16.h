@@ -36,6 +36,7 @@ struct pair {
 /*
  * Replaces *at (16-byte aligned) by `to` if it equals `from`. Full barrier in both outcomes, whichever twin is used. The instruction wants
  * rbx; it is lent for its duration, since a function that uses it has to save it to the stack, and the instruction waits for that store.
+ * The operands: `at` must not be in rbx, so it is in rsi or rdi; of the others, each may.
  */
 #if defined(__x86_64__)
 static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
@@ -45,7 +46,7 @@ static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
     ATOMIC16_RELEASE(at);
     __asm__ __volatile__("movq %%rbx, %[rbx]\n\tmovq %[lo], %%rbx\n\tlock cmpxchg16b (%[at])\n\tmovq %[rbx], %%rbx"
                          : "=@ccz"(won), "+&a"(from.lo), "+&d"(from.hi), [rbx] "=&r"(rbx)
-                         : [lo] "r"(to.lo), "c"(to.hi), [at] "r"(at)
+                         : [lo] "r"(to.lo), "c"(to.hi), [at] "SD"(at)
                          : "memory");
     ATOMIC16_ACQUIRE(at);
     return won;

@@ -9,11 +9,11 @@ program=$build/tests/bench/instructions
 
 # The loop of the test and the call into the library included; what gcc 12 and clang 14 make of it at -O2, whichever is more, and a tenth.
 bounds='
-push  130
-pop   97
-get   177
+push  88
+pop   63
+get   158
 set   1541
-mixed 103
+mixed 62
 '
 
 all_skipped() # WHY
