@@ -153,8 +153,8 @@ static bool mark_slot(struct pass *p, uint32_t i)
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && sound; k++)
         sound = mark_held(p, i, atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed), MARK_SPARE);
     const uint64_t committed = atomic_load_explicit(&slot->committed,
-                                                    memory_order_acquire); /* SYNC: committed (acquire): before the head */
-    if (sound && committed > head_load(p->s->control).version)
+                                                    memory_order_acquire);                 /* SYNC: committed (acquire): before the head */
+    if (sound && committed > p->h.version && committed > head_load(p->s->control).version) /* rather than to take the head from writers */
         return report(p, LFVEC_FAULT_SLOT, i, "slot %u claims a version newer than the head", i);
     return sound;
 }

@@ -7,6 +7,7 @@
 
 #include "shmctl.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,10 +53,8 @@ static void help(FILE *out)
 static int help_on(const char *name)
 {
     const struct command *command = name ? find_command(name) : NULL;
-    if (name && !command) {
-        fprintf(stderr, PROGRAM ": %s: no such command; " PROGRAM " --help lists them\n", name);
-        return USAGE;
-    }
+    if (name && !command)
+        return complain(USAGE, *name ? name : "\"\"", "no such command; " PROGRAM " --help lists them");
     if (command)
         call_help(command, stdout);
     else
@@ -85,17 +84,20 @@ static int dispatch(int argc, char **argv)
     return call_run(command, argc - 1, argv + 1);
 }
 
-/* A report that did not reach its reader (full disk, closed pipe) must not end in status 0. */
-static int finish(int status)
+/*
+ * A standard descriptor that is closed would be the number of the next thing opened: a segment, which would then be read as input, or
+ * overwritten by a report. What takes its place cannot be used, so that the use of it is an error as before.
+ */
+static void keep_descriptors(void)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    perror(PROGRAM ": standard output");
-    return BLIND;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            exit(BLIND);
 }
 
 int main(int argc, char **argv)
 {
+    keep_descriptors();
     setlocale(LC_CTYPE, ""); /* widths of characters; numbers stay in the C locale */
-    return finish(dispatch(argc, argv));
+    return written(dispatch(argc, argv));
 }

@@ -135,6 +135,12 @@ int complain(int status, const char *name, const char *format, ...) __attribute_
 /* A remark that changes nothing about the exit status. */
 void remark(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Text without control characters and what is no UTF-8, which are \xHH then: for messages, and for names on a terminal. To be freed. */
+char *text_visible(const char *text);
+
+/* status, if it is BLIND or all that was printed has reached its reader; otherwise (full disk, closed) a complaint, and BLIND. */
+int written(int status);
+
 /* complain() about the error that a function of the library returned for v, and what to do about it. `what`: "push", "recover". */
 int failed(lfvec_t *v, const char *what, int error);
 
@@ -250,6 +256,8 @@ bool report_shows(const struct report *report, int column);
 
 /* NULL, or the entry of `list` that is no column of the command. */
 const char *report_bad_column(const struct command *command, const char *list);
+/* All columns of the command, for a message. Writes into buf and returns it. */
+char *report_known_columns(const struct command *command, char *buf, size_t size);
 
 /* ---- rows about slots: shmctl_slots.c ---- */
 
@@ -281,7 +289,7 @@ enum {
     [SLOT_LEASED] = {"LEASED", COLUMN_BOOL, 0, "whether it holds an element that it has not acknowledged, or was just popping one on lease"}
 /* clang-format on */
 
-int slots_look(lfvec_t *v, uint32_t slot, struct lfvec_participant *p); /* lfvec_participant(), with a name that ends */
+int slots_look(lfvec_t *v, uint32_t slot, struct lfvec_participant *p); /* lfvec_participant(), with a name that ends and can be shown */
 void slots_row(struct report *report, const struct lfvec_participant *p);
 
 /* ---- where memory lies: shmctl_place.c ---- */
@@ -408,24 +416,36 @@ bool screen_open(void);  /* false: this terminal cannot be used */
 void screen_close(void); /* does not return if a signal ended it */
 int screen_columns(void);
 bool screen_draws_blocks(void); /* or only ASCII */
-/* A picture, from the top: screen_begin(), lines, screen_end(). */
+/* A picture, from the top: screen_begin(), lines, screen_end() with the last one, which there is always room for. */
 void screen_begin(void);
 void screen_line(const char *text, enum screen_style style);
-int screen_room(void); /* rows that are left */
-void screen_end(void);
+int screen_room(void); /* rows that are left above the last one */
+void screen_end(const char *last);
 /* A key, j and k for the arrows, or SCREEN_...: until the time of clock_now() */
 int screen_key(uint64_t until);
 
 /* ---- destructive commands: shmctl_ask.c ---- */
 
-/* DONE, or a complaint that names the live participants, unless --force. */
-int refuse_if_used(const struct call *call, lfvec_t *v, const struct lfvec_stat *st);
-
 /* DONE if --yes or the terminal says so. The question is made of the format. */
 int ask(const struct call *call, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* DONE if the name still leads to the segment that v and st describe. */
-int still_the_same(lfvec_t *v, const struct lfvec_stat *st);
+/* DONE, or the refusal that the command itself would meet: --dry-run must not promise more. what: "open" (to write), "remove". */
+int refuse_if_denied(const char *name, const char *what);
+
+/* Steps of a command that changes a segment as a whole. Each returns a status. */
+struct care {
+    int (*plan)(const struct call *call, lfvec_t *v, const struct lfvec_stat *st); /* for --dry-run */
+    int (*ask)(const struct call *call, lfvec_t *v, const struct lfvec_stat *st);
+    int (*act)(const struct call *call, lfvec_t *v);
+};
+
+/*
+ * Refuses while others use the segment, plans or asks, and acts if it is still unused and still the one that the name leads to. care_run()
+ * is a whole command: it reads the command line and opens the segment, too, by care_open(), which takes no slot.
+ */
+int care_run(struct call *call, const struct care *care);
+int care_decide(const struct call *call, lfvec_t *v, const struct care *care);
+lfvec_t *care_open(const struct call *call, const char *name, int *status);
 
 /* --dry-run: a table of what would be done, one row a step. */
 void plan_open(struct report *report, const struct call *call);

@@ -1,13 +1,15 @@
 /*
- * shmctl_ask.c - what destructive commands owe to those who still use the segment: refusal while they live, a question, a look whether
- * it is still the same segment, and --dry-run.
+ * shmctl_ask.c - what destructive commands owe to those who still use the segment: refusal while they live, a question, a second look
+ * (somebody may have come while the question stood on the terminal, or the segment may be another by now), and --dry-run.
  */
 #include "shmctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 /* ---- refusing ---- */
 
@@ -32,7 +34,7 @@ static void name_live(lfvec_t *v, const struct lfvec_stat *st, char *buf, size_t
     }
 }
 
-int refuse_if_used(const struct call *call, lfvec_t *v, const struct lfvec_stat *st)
+static int refuse_if_used(const struct call *call, lfvec_t *v, const struct lfvec_stat *st)
 {
     uint32_t live = st->slots_alive + st->slots_stopped + st->slots_unknown;
     char names[240];
@@ -62,8 +64,10 @@ int ask(const struct call *call, const char *name, const char *format, ...)
     if (!isatty(STDIN_FILENO))
         return complain(USAGE, name, "%s asks before it does this, and there is no terminal; add --yes, or see --dry-run",
                         call->command->name);
+    char *visible = text_visible(name);
     fflush(stdout);
-    fprintf(stderr, "%s: ", name);
+    fprintf(stderr, "%s: ", visible);
+    free(visible);
     va_start(ap, format);
     vfprintf(stderr, format, ap);
     va_end(ap);
@@ -73,7 +77,7 @@ int ask(const struct call *call, const char *name, const char *format, ...)
 
 /* ---- the same segment? ---- */
 
-int still_the_same(lfvec_t *v, const struct lfvec_stat *st)
+static int still_the_same(lfvec_t *v, const struct lfvec_stat *st)
 {
     const char *name = lfvec_name(v);
     struct lfvec_stat now;
@@ -91,6 +95,76 @@ int still_the_same(lfvec_t *v, const struct lfvec_stat *st)
     lfvec_detach(again);
     if (status == DONE && memcmp(now.uuid, st->uuid, sizeof now.uuid) != 0)
         return complain(NO, name, "replaced by another segment meanwhile; nothing was done, look again with " PROGRAM " info %s", name);
+    return status;
+}
+
+/* ---- allowed? ---- */
+
+/* Whose directory is sticky, as /dev/shm is, only the owner of the object removes it, whatever its mode. */
+static bool may_remove(const char *path)
+{
+    struct stat directory, file;
+    if (faccessat(AT_FDCWD, SHM_DIRECTORY, W_OK | X_OK, AT_EACCESS) != 0)
+        return false;
+    if (stat(SHM_DIRECTORY, &directory) != 0 || lstat(path, &file) != 0 || !(directory.st_mode & S_ISVTX))
+        return true; /* as far as can be told */
+    return geteuid() == 0 || geteuid() == file.st_uid || geteuid() == directory.st_uid;
+}
+
+int refuse_if_denied(const char *name, const char *what)
+{
+    char path[sizeof SHM_DIRECTORY + 256];
+    const bool removes = strcmp(what, "remove") == 0;
+    snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
+    if (removes ? may_remove(path) : faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0 || errno != EACCES)
+        return DONE;
+    return denied(name, what);
+}
+
+/* ---- as all but recover do it ---- */
+
+int care_decide(const struct call *call, lfvec_t *v, const struct care *care)
+{
+    struct lfvec_stat st;
+    int status = look_at(v, &st);
+    if (status == DONE)
+        status = refuse_if_used(call, v, &st);
+    if (status != DONE)
+        return status;
+    if (call->dry_run)
+        return care->plan(call, v, &st);
+    status = care->ask(call, v, &st);
+    if (status == DONE)
+        status = look_at(v, &st);
+    if (status == DONE)
+        status = refuse_if_used(call, v, &st);
+    if (status == DONE)
+        status = still_the_same(v, &st);
+    return status == DONE ? care->act(call, v) : status;
+}
+
+lfvec_t *care_open(const struct call *call, const char *name, int *status)
+{
+    lfvec_t *v = open_segment(name, call->dry_run ? LFVEC_RDONLY : 0, status);
+    if (!v || !call->dry_run)
+        return v;
+    *status = refuse_if_denied(name, "open");
+    if (*status == DONE)
+        return v;
+    lfvec_detach(v);
+    return NULL;
+}
+
+int care_run(struct call *call, const struct care *care)
+{
+    int status = DONE;
+    call_next(call);
+    const char *name = call_name(call, 0, 0);
+    lfvec_t *v = care_open(call, name, &status);
+    if (!v)
+        return status;
+    status = care_decide(call, v, care);
+    lfvec_detach(v);
     return status;
 }
 

@@ -118,20 +118,20 @@ void call_help(const struct command *command, FILE *out)
 
 void call_usage(const struct call *call, const char *format, ...)
 {
+    char text[1200];
     va_list ap;
-    fprintf(stderr, PROGRAM ": %s: ", call->command->name);
     va_start(ap, format);
-    vfprintf(stderr, format, ap);
+    vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    fprintf(stderr, "; see " PROGRAM " %s --help\n", call->command->name);
-    exit(USAGE);
+    exit(complain(USAGE, call->command->name, "%s; see " PROGRAM " %s --help", text, call->command->name));
 }
 
 static void set_columns(struct call *call, const char *list)
 {
+    char known[1000];
     const char *bad = report_bad_column(call->command, list);
     if (bad)
-        call_usage(call, "there is no column \"%s\"", bad);
+        call_usage(call, "there is no column \"%s\", but %s", bad, report_known_columns(call->command, known, sizeof known));
     call->columns = list;
 }
 
@@ -143,7 +143,7 @@ static bool common_option(struct call *call, int key)
     switch (key) {
     case 'h':
         call_help(call->command, stdout);
-        exit(fflush(stdout) == 0 ? DONE : BLIND);
+        exit(written(DONE));
     case 'y':
         return asks && (call->yes = true);
     case 'f':
@@ -202,7 +202,7 @@ const char *call_name(struct call *call, int min, int max)
     const char *fault = name_fault(name);
     call->argc--;
     if (fault) {
-        complain(USAGE, name, "%s", fault);
+        complain(USAGE, *name ? name : "\"\"", "%s", fault);
         exit(USAGE);
     }
     if (call->argc < min || call->argc > max)
@@ -213,7 +213,8 @@ const char *call_name(struct call *call, int min, int max)
 static uint64_t within(const struct call *call, const char *what, const char *text, bool parsed, uint64_t value, const uint64_t range[2])
 {
     if (!parsed)
-        call_usage(call, "%s: \"%s\" is not a number", what, text);
+        call_usage(call, "%s: \"%s\" is not a number from %llu to %llu", what, text, (unsigned long long)range[0],
+                   (unsigned long long)range[1]);
     if (value < range[0] || value > range[1])
         call_usage(call, "%s: %s is outside %llu to %llu", what, text, (unsigned long long)range[0], (unsigned long long)range[1]);
     return value;

@@ -28,7 +28,7 @@ static const struct opt options[] = {
     {0, NULL, NULL, NULL},
 };
 
-enum { PART = 4096 };
+enum { PART = 4096, BATCH_BYTES = 65536 };
 
 struct dump {
     struct call *call;
@@ -37,7 +37,8 @@ struct dump {
     bool follow;
     struct fields fields;
     struct column columns[FIELDS_MOST + 3]; /* of several fields */
-    unsigned char *elem;
+    unsigned char *batch;                   /* of elements read by one call */
+    uint64_t most;                          /* that fit there */
     struct report report;
     struct progress progress;
 };
@@ -128,51 +129,75 @@ static int cannot_write(const struct dump *dump)
 }
 
 /* JSON has no infinity, and nothing that is no number. */
-static void put_field(struct dump *dump, int i)
+static void put_field(struct dump *dump, int i, const unsigned char *elem)
 {
     struct report *report = &dump->report;
     const bool json = dump->call->json;
     if (!report_shows(report, field_column(i)))
         return;
-    const char *text = fields_text(&dump->fields, i, dump->elem, json);
+    const char *text = fields_text(&dump->fields, i, elem, json);
     if (json && fields_number(&dump->fields, i) && strpbrk(text, "in"))
         report_none(report, field_column(i));
     else
         report_set(report, field_column(i), text, text);
 }
 
-static void put_row(struct dump *dump, uint64_t index)
+static void put_row(struct dump *dump, uint64_t index, const unsigned char *elem)
 {
     report_row(&dump->report);
     report_number(&dump->report, INDEX, index);
     for (int i = 0; i < dump->fields.count; i++)
-        put_field(dump, i);
+        put_field(dump, i, elem);
     report_number(&dump->report, version_column(dump), lfvec_last_version());
     if (dump->report.rows == PART)
         report_flush(&dump->report);
 }
 
-static bool put_element(struct dump *dump, uint64_t index)
+static bool put_batch(struct dump *dump, uint64_t index, uint64_t count)
 {
+    const size_t size = dump->fields.size;
     if (dump->fields.raw)
-        return fwrite(dump->elem, dump->fields.size, 1, stdout) == 1;
-    put_row(dump, index);
+        return fwrite(dump->batch, size, count, stdout) == count;
+    for (uint64_t i = 0; i < count && !ferror(stdout); i++)
+        put_row(dump, index + i, dump->batch + i * size);
     return !ferror(stdout);
+}
+
+static void open_batch(struct dump *dump)
+{
+    const uint64_t fit = BATCH_BYTES / dump->fields.size; /* one at least: an element has no more bytes */
+    dump->most = fit < PART ? fit : PART;
+    dump->batch = need(dump->most * dump->fields.size);
+}
+
+/*
+ * To ask for each element, or for each leaf, is to take the line of the head from the writers each time, and slows them: a snapshot asks once.
+ * If there is none to be had, or the vector has shrunk, what remains is as many as there are, and of one version (the column VERSION) only if
+ * it is one element. Returns how many were read, or a negative errno.
+ */
+static int64_t read_batch(struct dump *dump, uint64_t first, uint64_t count)
+{
+    const bool versions = !dump->fields.raw && report_shows(&dump->report, version_column(dump));
+    const int error = lfvec_snapshot(dump->v, first, dump->batch, count, NULL);
+    if (error != -EAGAIN && error != -ERANGE)
+        return error ? error : (int64_t)count;
+    return lfvec_get_n(dump->v, first, dump->batch, versions ? 1 : count);
 }
 
 /* The vector may shrink while it is dumped: then the dump ends where the vector does. *next becomes the index that is to be printed next. */
 static int put_elements(struct dump *dump, uint64_t *next, uint64_t end)
 {
-    for (uint64_t from = *next; *next < end; (*next)++) {
-        int error = lfvec_get(dump->v, *next, dump->elem);
-        if (error == -ERANGE)
+    for (uint64_t from = *next; *next < end;) {
+        const uint64_t left = end - *next;
+        const int64_t n = read_batch(dump, *next, left < dump->most ? left : dump->most);
+        if (n == -ERANGE)
             return DONE;
-        if (error)
-            return failed(dump->v, "dump", error);
-        if (!put_element(dump, *next))
+        if (n < 0)
+            return failed(dump->v, "dump", (int)n);
+        if (!put_batch(dump, *next, (uint64_t)n))
             return cannot_write(dump);
-        if ((*next & 63) == 0)
-            progress_step(&dump->progress, *next - from);
+        *next += (uint64_t)n;
+        progress_step(&dump->progress, *next - from);
     }
     return DONE;
 }
@@ -215,9 +240,9 @@ static int follow(struct dump *dump, uint64_t next)
 static int put(struct dump *dump)
 {
     uint64_t next = dump->from;
-    dump->elem = need(dump->fields.size);
     if (!dump->fields.raw)
         open_report(dump);
+    open_batch(dump);
     progress_open(&dump->progress, "dump", dump->count);
     if (isatty(STDOUT_FILENO) || dump->follow)
         progress_never(&dump->progress); /* the elements themselves show how it goes */
@@ -227,7 +252,7 @@ static int put(struct dump *dump)
         status = follow(dump, next);
     if (!dump->fields.raw)
         report_close(&dump->report);
-    free(dump->elem);
+    free(dump->batch);
     return status;
 }
 

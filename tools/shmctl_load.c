@@ -38,6 +38,7 @@ struct load {
     unsigned char *batch;
     size_t held, most;
     uint64_t loaded, first, line, bytes;
+    size_t line_most; /* bytes that a line can have at most, if it makes sense */
     bool quiet;
     struct progress progress;
 };
@@ -165,9 +166,12 @@ static int take_line(struct load *load, char *line, size_t length)
     char *cell[CELLS_MOST];
     bool quoted[CELLS_MOST];
     load->line++;
+    if (line[length - 1] == '\0')
+        return bad_line(load, "it has a zero byte, as a dump in --format raw has and no text%s%s", "", "");
+    if (length == load->line_most)
+        return bad_line(load, "it is longer than any element%s%s", "", "");
+    line[length] = '\0';
     line[strcspn(line, "\r\n")] = '\0';
-    if (strlen(line) + 2 < length)
-        return bad_line(load, "it has a zero byte, so this is no text%s%s", "", "; is it a dump in --format raw?");
     int cells = split(line, cell, quoted);
     if (cells == 0)
         return DONE;
@@ -176,14 +180,28 @@ static int take_line(struct load *load, char *line, size_t length)
     return cells == load->cells ? take_cells(load, cell) : wrong_cells(load);
 }
 
+/* Up to the end of the line, a zero byte, or as much as a line can have: input without an end must not fill the memory. 0 at the end. */
+static size_t read_line(const struct load *load, char *line)
+{
+    size_t n = 0;
+    for (int c = '\1'; c != '\n' && c != '\0' && n < load->line_most;) {
+        c = getc_unlocked(stdin);
+        if (c == EOF)
+            break;
+        line[n++] = (char)c;
+    }
+    return n;
+}
+
+/* A cell has up to 9 bytes for one of the element, a heading and a blank included, and in a table it is as wide as the widest. */
 static int take_lines(struct load *load)
 {
-    char *line = NULL;
-    size_t size = 0;
+    load->line_most = 16 * load->fields.size + (size_t)64 * CELLS_MOST + 4096;
+    char *line = need(load->line_most + 1);
     int status = DONE;
-    for (ssize_t n; status == DONE && (n = getline(&line, &size, stdin)) > 0;) {
-        load->bytes += (uint64_t)n;
-        status = take_line(load, line, (size_t)n);
+    for (size_t n; status == DONE && (n = read_line(load, line)) > 0;) {
+        load->bytes += n;
+        status = take_line(load, line, n);
     }
     free(line);
     return status;
@@ -233,7 +251,7 @@ static int take(struct load *load)
 {
     int status = load->fields.raw ? take_raw(load) : take_lines(load);
     if (status == DONE && ferror(stdin))
-        status = complain(BLIND, load->name, "cannot read the input: %s; %llu were loaded", strerror(errno),
+        status = complain(BLIND, load->name, "cannot read the input: %s; %llu were loaded, name another file", strerror(errno),
                           (unsigned long long)load->loaded);
     if (status == DONE)
         status = push_batch(load);

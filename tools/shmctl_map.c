@@ -363,7 +363,7 @@ static int put_svg(const struct map *map, const char *file)
 
 static int look(struct map *map, lfvec_t *v)
 {
-    map->name = lfvec_name(v);
+    map->name = text_visible(lfvec_name(v));
     int status = look_at(v, &map->st);
     if (status == DONE)
         status = place_round(v, visit, map);
@@ -388,6 +388,7 @@ static int run(struct call *call)
         status = put_svg(&map, wish.svg);
     else if (status == DONE)
         draw(&map, wish.width ? wish.width : terminal_width(), wants_color(wish.color));
+    free(map.name);
     free(map.slabs);
     free(map.letters);
     lfvec_detach(v);

@@ -36,7 +36,7 @@ struct map_part {
 };
 
 struct map {
-    const char *name;
+    char *name;
     struct lfvec_stat st;
     struct map_part parts[PLACE_PARTS];
     struct map_slab *slabs;

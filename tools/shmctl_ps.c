@@ -81,12 +81,11 @@ static int show_all(struct report *report, lfvec_t *v)
     int status = DONE;
     for (uint32_t slot = 1;; slot++) {
         struct lfvec_participant p;
-        int error = lfvec_participant(v, slot, &p);
+        int error = slots_look(v, slot, &p);
         if (error == -ERANGE)
             return status;
         if (error)
             return failed(v, "look", error);
-        p.name[sizeof p.name - 1] = '\0';
         if (p.state != LFVEC_SLOT_FREE)
             show_participant(report, &p);
     }

@@ -314,7 +314,7 @@ static int run(struct call *call)
     if (recover.slot && !call->force)
         call_usage(call, "--slot needs --force; the dead are all recovered without either");
     const char *name = call_name(call, 0, 0);
-    recover.v = open_segment(name, call->dry_run ? LFVEC_RDONLY : 0, &status);
+    recover.v = care_open(call, name, &status);
     if (!recover.v)
         return status;
     status = decide(&recover);

@@ -52,42 +52,14 @@ static int reset(const struct call *call, lfvec_t *v)
     return DONE;
 }
 
-/* Asks, then looks again: somebody may have come while the question stood on the terminal. */
-static int confirm(const struct call *call, lfvec_t *v, struct lfvec_stat *st)
+static int question(const struct call *call, lfvec_t *v, const struct lfvec_stat *st)
 {
-    int status = ask(call, lfvec_name(v), "remove all %llu elements?", (unsigned long long)st->size);
-    if (status == DONE)
-        status = still_the_same(v, st);
-    if (status == DONE)
-        status = look_at(v, st);
-    return status == DONE ? refuse_if_used(call, v, st) : status;
-}
-
-static int decide(const struct call *call, lfvec_t *v)
-{
-    struct lfvec_stat st;
-    int status = look_at(v, &st);
-    if (status == DONE)
-        status = refuse_if_used(call, v, &st);
-    if (status != DONE)
-        return status;
-    if (call->dry_run)
-        return plan(call, v, &st);
-    status = confirm(call, v, &st);
-    return status == DONE ? reset(call, v) : status;
+    return ask(call, lfvec_name(v), "remove all %llu elements?", (unsigned long long)st->size);
 }
 
 static int run(struct call *call)
 {
-    int status = DONE;
-    call_next(call);
-    const char *name = call_name(call, 0, 0);
-    lfvec_t *v = open_segment(name, call->dry_run ? LFVEC_RDONLY : 0, &status); /* takes no slot before it clears */
-    if (!v)
-        return status;
-    status = decide(call, v);
-    lfvec_detach(v);
-    return status;
+    return care_run(call, &(const struct care){plan, question, reset});
 }
 
 const struct command command_reset = {

@@ -19,6 +19,9 @@ static int plan(const struct call *call, lfvec_t *v, const struct lfvec_stat *st
 {
     struct report report;
     char uuid[40], memory[16];
+    int status = refuse_if_denied(lfvec_name(v), "remove");
+    if (status != DONE)
+        return status;
     plan_open(&report, call);
     plan_step(&report, "remove", lfvec_name(v), "%llu elements, %s, uuid %s", (unsigned long long)st->size,
               text_bytes(memory, sizeof memory, st->bytes_committed), text_uuid(uuid, sizeof uuid, st->uuid));
@@ -38,30 +41,17 @@ static int remove_name(const char *name)
     return DONE;
 }
 
-static int confirm(const struct call *call, lfvec_t *v, struct lfvec_stat *st)
+static int question(const struct call *call, lfvec_t *v, const struct lfvec_stat *st)
 {
     char memory[16];
-    int status = ask(call, lfvec_name(v), "remove it with its %llu elements (%s)?", (unsigned long long)st->size,
-                     text_bytes(memory, sizeof memory, st->bytes_committed));
-    if (status == DONE)
-        status = look_at(v, st);
-    if (status == DONE)
-        status = refuse_if_used(call, v, st);
-    return status == DONE ? still_the_same(v, st) : status;
+    return ask(call, lfvec_name(v), "remove it with its %llu elements (%s)?", (unsigned long long)st->size,
+               text_bytes(memory, sizeof memory, st->bytes_committed));
 }
 
-static int decide(const struct call *call, lfvec_t *v, const char *name)
+static int act(const struct call *call, lfvec_t *v)
 {
-    struct lfvec_stat st;
-    int status = look_at(v, &st);
-    if (status == DONE)
-        status = refuse_if_used(call, v, &st);
-    if (status != DONE)
-        return status;
-    if (call->dry_run)
-        return plan(call, v, &st);
-    status = confirm(call, v, &st);
-    return status == DONE ? remove_name(name) : status;
+    (void)call;
+    return remove_name(lfvec_name(v));
 }
 
 /* ---- what cannot be opened ---- */
@@ -87,6 +77,9 @@ static bool same_object(const char *name, int fd)
 static int plan_wreck(const struct call *call, const char *name, const char *what)
 {
     struct report report;
+    int status = refuse_if_denied(name, "remove");
+    if (status != DONE)
+        return status;
     plan_open(&report, call);
     plan_step(&report, "remove", name, "%s; nobody can tell who uses it", what);
     report_close(&report);
@@ -138,7 +131,7 @@ static int run(struct call *call)
     lfvec_t *v = lfvec_open(name, LFVEC_RDONLY, NULL);
     if (!v)
         return rm_unopened(call, name, errno);
-    int status = decide(call, v, name);
+    int status = care_decide(call, v, &(const struct care){plan, question, act});
     lfvec_detach(v);
     return status;
 }

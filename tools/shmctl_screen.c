@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <term.h>
 
 static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2};
 enum { ENDING = sizeof ending / sizeof ending[0] };
@@ -63,6 +64,9 @@ static void restore(void)
 
 bool screen_open(void)
 {
+    int unknown;
+    if (setupterm(NULL, STDOUT_FILENO, &unknown) != OK || !tigetstr("cup") || tigetstr("cup") == (char *)-1)
+        return false;
     catch_signals();
     terminal = newterm(NULL, stdout, stdin);
     if (!terminal)
@@ -103,10 +107,8 @@ void screen_begin(void)
 }
 
 /* A line that is too long goes on in the next row, and is overwritten by the next line. */
-void screen_line(const char *text, enum screen_style style)
+static void put_line(const char *text, enum screen_style style)
 {
-    if (next_row >= LINES)
-        return;
     attr_t attr = style == SCREEN_TITLE ? A_REVERSE : style == SCREEN_HEADING ? A_BOLD : A_NORMAL;
     move(next_row++, 0);
     attrset((int)attr);
@@ -120,13 +122,20 @@ void screen_line(const char *text, enum screen_style style)
 
 int screen_room(void)
 {
-    return LINES > next_row ? LINES - next_row : 0;
+    return LINES - 1 > next_row ? LINES - 1 - next_row : 0;
 }
 
-void screen_end(void)
+void screen_line(const char *text, enum screen_style style)
 {
-    while (next_row < LINES)
-        screen_line("", SCREEN_PLAIN);
+    if (screen_room() > 0)
+        put_line(text, style);
+}
+
+void screen_end(const char *last)
+{
+    while (screen_room() > 0)
+        put_line("", SCREEN_PLAIN);
+    put_line(last, SCREEN_TITLE);
     refresh();
 }
 

@@ -4,6 +4,7 @@
 #include "shmctl.h"
 
 #include <errno.h>
+#include <string.h>
 
 static const struct opt options[] = {
     VALUE_INPUT_OPTIONS,
@@ -13,10 +14,12 @@ static const struct opt options[] = {
 static int fill(const struct value *value, const char *name, const char *text)
 {
     size_t part;
+    if (value->input == INPUT_STDIN && value_read(value, value->elem, &part) == 1)
+        return DONE;
+    if (value->input == INPUT_STDIN && ferror(stdin))
+        return complain(BLIND, name, "cannot read standard input: %s; nothing was set", strerror(errno));
     if (value->input == INPUT_STDIN)
-        return value_read(value, value->elem, &part) == 1
-                   ? DONE
-                   : complain(NO, name, "the input has %zu of the %u bytes of an element; nothing was set", part, value->size);
+        return complain(NO, name, "the input has %zu of the %u bytes of an element; nothing was set", part, value->size);
     const char *fault = value_parse(value, text, value->elem);
     return fault ? complain(USAGE, name, "value \"%.60s\": %s; nothing was set", text, fault) : DONE;
 }

@@ -47,7 +47,11 @@ void slots_row(struct report *report, const struct lfvec_participant *p)
 int slots_look(lfvec_t *v, uint32_t slot, struct lfvec_participant *p)
 {
     int error = lfvec_participant(v, slot, p);
-    if (!error)
-        p->name[sizeof p->name - 1] = '\0';
+    if (error)
+        return error;
+    p->name[sizeof p->name - 1] = '\0';
+    for (char *c = p->name; *c; c++) /* a thread may call itself anything, and the terminal is to show it, not to obey it */
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
     return error;
 }

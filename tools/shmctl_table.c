@@ -40,6 +40,17 @@ const char *report_bad_column(const struct command *command, const char *list)
     }
 }
 
+char *report_known_columns(const struct command *command, char *buf, size_t size)
+{
+    const struct column *const lists[] = {command->columns, command->parts, command->slots};
+    size_t at = 0;
+    *buf = '\0';
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        for (const struct column *column = lists[i]; column && column->name && at < size; column++)
+            at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? ", " : "", column->name);
+    return buf;
+}
+
 static void show(struct report *report, int column)
 {
     if (column < 0 || report->place[column] >= 0)
@@ -242,6 +253,10 @@ void report_text(struct report *report, int column, const char *text)
 {
     if (!report_shows(report, column))
         return;
+    if (!report->call->json) { /* libsmartcols escapes what is no character */
+        report_set(report, column, text, text);
+        return;
+    }
     char *cleaned = clean(text);
     report_set(report, column, cleaned, cleaned);
     free(cleaned);

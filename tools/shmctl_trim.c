@@ -27,16 +27,20 @@ static int idle_leaves(lfvec_t *v, struct lfvec_audit *audit)
     return error ? failed(v, "look", error) : DONE;
 }
 
-static int plan(const struct call *call, lfvec_t *v, const struct lfvec_stat *st, const struct lfvec_audit *audit)
+static int plan(const struct call *call, lfvec_t *v, const struct lfvec_stat *st)
 {
+    struct lfvec_audit audit;
     struct report report;
     char memory[16];
-    const char *about = audit->conclusive ? "" : "about ";
-    text_bytes(memory, sizeof memory, audit->leaves_idle * st->leaf_bytes);
+    int status = idle_leaves(v, &audit);
+    if (status != DONE)
+        return status;
+    const char *about = audit.conclusive ? "" : "about ";
+    text_bytes(memory, sizeof memory, audit.leaves_idle * st->leaf_bytes);
     plan_open(&report, call);
     plan_step(&report, "free", lfvec_name(v),
               "%s%llu leaves (%s) kept beyond its %llu elements; its memory stays committed to it, for reuse", about,
-              (unsigned long long)audit->leaves_idle, memory, (unsigned long long)st->size);
+              (unsigned long long)audit.leaves_idle, memory, (unsigned long long)st->size);
     report_close(&report);
     return DONE;
 }
@@ -69,45 +73,19 @@ static int trim(const struct call *call, lfvec_t *v)
     return DONE;
 }
 
-static int confirm(const struct call *call, lfvec_t *v, struct lfvec_stat *st, const struct lfvec_audit *audit)
+static int question(const struct call *call, lfvec_t *v, const struct lfvec_stat *st)
 {
-    int status = ask(call, lfvec_name(v), "free %llu leaves beyond its %llu elements?", (unsigned long long)audit->leaves_idle,
-                     (unsigned long long)st->size);
-    if (status == DONE)
-        status = still_the_same(v, st);
-    if (status == DONE)
-        status = look_at(v, st);
-    return status == DONE ? refuse_if_used(call, v, st) : status;
-}
-
-static int decide(const struct call *call, lfvec_t *v)
-{
-    struct lfvec_stat st;
     struct lfvec_audit audit;
-    int status = look_at(v, &st);
-    if (status == DONE)
-        status = refuse_if_used(call, v, &st);
-    if (status == DONE)
-        status = idle_leaves(v, &audit);
+    int status = idle_leaves(v, &audit);
     if (status != DONE)
         return status;
-    if (call->dry_run)
-        return plan(call, v, &st, &audit);
-    status = confirm(call, v, &st, &audit);
-    return status == DONE ? trim(call, v) : status;
+    return ask(call, lfvec_name(v), "free %llu leaves beyond its %llu elements?", (unsigned long long)audit.leaves_idle,
+               (unsigned long long)st->size);
 }
 
 static int run(struct call *call)
 {
-    int status = DONE;
-    call_next(call);
-    const char *name = call_name(call, 0, 0);
-    lfvec_t *v = open_segment(name, call->dry_run ? LFVEC_RDONLY : 0, &status); /* takes no slot before it trims */
-    if (!v)
-        return status;
-    status = decide(call, v);
-    lfvec_detach(v);
-    return status;
+    return care_run(call, &(const struct care){plan, question, trim});
 }
 
 const struct command command_trim = {

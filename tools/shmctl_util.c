@@ -11,17 +11,39 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 /* ---- messages ---- */
 
+char *text_visible(const char *text)
+{
+    char *visible = need(4 * strlen(text) + 1), *to = visible;
+    while (*text) {
+        const unsigned char c = (unsigned char)*text;
+        const size_t n = c < ' ' || c == 0x7f ? 0 : utf8_length(text);
+        if (n == 0)
+            to += sprintf(to, "\\x%02x", c);
+        else
+            to = mempcpy(to, text, n);
+        text += n ? n : 1;
+    }
+    return visible;
+}
+
+/* One line, whatever is in a name. */
 static void say(const char *name, const char *format, va_list ap)
 {
+    char *text = NULL;
     fflush(stdout); /* in the order of events when both go to one place */
-    fprintf(stderr, PROGRAM ": %s: ", name);
-    vfprintf(stderr, format, ap);
-    fputc('\n', stderr);
+    if (vasprintf(&text, format, ap) < 0)
+        out_of_memory();
+    char *visible_name = text_visible(name), *visible = text_visible(text);
+    fprintf(stderr, PROGRAM ": %s: %s\n", visible_name, visible);
+    free(visible_name);
+    free(visible);
+    free(text);
 }
 
 int complain(int status, const char *name, const char *format, ...)
@@ -39,6 +61,13 @@ void remark(const char *name, const char *format, ...)
     va_start(ap, format);
     say(name, format, ap);
     va_end(ap);
+}
+
+int written(int status)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status == BLIND) /* that has been complained about */
+        return status;
+    return complain(BLIND, "standard output", "cannot be written: %s; make room, or send it elsewhere", strerror(errno));
 }
 
 void out_of_memory(void)
@@ -61,6 +90,8 @@ const char *name_fault(const char *name)
 {
     static char fault[320];
     const char *last = strrchr(name, '/');
+    if (!*name)
+        return "the name is empty; " PROGRAM " list shows those there are";
     if (strlen(name) > 254)
         return "the name is too long; at most 254 bytes";
     if (!last) {
@@ -275,7 +306,12 @@ static int no_space(const lfvec_t *v, const struct lfvec_stat *st, const char *w
 {
     uint64_t available = 0, total = 0;
     char needed[16], left[16], suggested[16];
+    struct rlimit most;
     shm_space(&available, &total);
+    if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY && available >= st->slab_bytes)
+        return complain(NO, lfvec_name(v),
+                        "%s: no memory: it would be larger than this process may make a file, %s; raise that limit (ulimit -f)", what,
+                        text_bytes(left, sizeof left, most.rlim_cur));
     text_bytes(needed, sizeof needed, st->slab_bytes);
     text_bytes(left, sizeof left, available);
     snprintf(suggested, sizeof suggested, "%lluM", (unsigned long long)(2 * (total >> 20) + 1));
@@ -354,14 +390,21 @@ int denied(const char *name, const char *what)
         return complain(BLIND, name, "%s: not allowed; ask its owner, or root", what);
     text_user(owner, sizeof owner, file.st_uid);
     text_group(group, sizeof group, file.st_gid);
-    return complain(BLIND, name, "%s: not allowed, it belongs to %s:%s with mode %04o; do it as %s%s, or have them chmod %s", what, owner,
-                    group, file.st_mode & 07777U, owner, file.st_uid ? " or root" : "", path);
+    const bool removal = strcmp(what, "remove") == 0; /* no mode of the object allows that */
+    return complain(BLIND, name, "%s: not allowed, it belongs to %s:%s with mode %04o; do it as %s%s%s%s", what, owner, group,
+                    file.st_mode & 07777U, owner, file.st_uid ? " or root" : "", removal ? "" : ", or have them chmod ",
+                    removal ? "" : path);
 }
 
 int open_failed(const char *name, int error)
 {
+    char path[sizeof SHM_DIRECTORY + 256];
+    struct stat file;
     if (error == EACCES)
         return denied(name, "open");
+    snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
+    if (lstat(path, &file) == 0 && !S_ISREG(file.st_mode))
+        return complain(BLIND, name, "%s is no file but a directory, a link or the like, so no segment; choose another name", path);
     const char *sentence = without_name(lfvec_last_error(), name);
     return complain(open_status(error), name, "%s", *sentence ? sentence : strerror(error));
 }

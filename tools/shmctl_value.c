@@ -184,6 +184,10 @@ void value_store_number(unsigned char *out, uint32_t size, uint64_t number)
     }
 }
 
+#define NO_NUMBER "not a number of at most 64 bits, decimal or hex after 0x"
+
+static const char no_number[] = NO_NUMBER;
+
 /* -N is stored as the two's complement, as --format signed shows it. */
 const char *value_parse_integer(const char *text, unsigned char *out, uint32_t size)
 {
@@ -192,7 +196,7 @@ const char *value_parse_integer(const char *text, unsigned char *out, uint32_t s
     if (!value_number_size(size))
         return wrong("its elements of %u bytes are no numbers; use --hex, --string or --stdin", size);
     if (!parse_number(text + negative, &number))
-        return "not a number of at most 64 bits, decimal or hex after 0x; --hex and --string take other things";
+        return no_number;
     if (number > (negative ? (uint64_t)1 << (8 * size - 1) : UINT64_MAX >> (64 - 8 * size)))
         return wrong("too large for its %u bytes", size);
     value_store_number(out, size, negative ? 0 - number : number);
@@ -225,8 +229,10 @@ const char *value_parse(const struct value *value, const char *text, unsigned ch
 {
     if (value->input == INPUT_BYTES)
         return value_parse_bytes(text, out, value->size);
-    if (value->input == INPUT_NUMBER)
-        return value_parse_integer(text, out, value->size);
+    if (value->input == INPUT_NUMBER) {
+        const char *fault = value_parse_integer(text, out, value->size);
+        return fault == no_number ? NO_NUMBER "; --hex and --string take other things" : fault;
+    }
     size_t length = strlen(text);
     if (length > value->size)
         return wrong("too long for its elements of %u bytes; shorten it", value->size);

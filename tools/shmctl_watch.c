@@ -238,12 +238,13 @@ static int watch_once(struct watch *watch)
 
 static void draw_title(const struct watch *watch)
 {
-    char line[400], seconds[24];
+    char line[1200], seconds[24], *name = text_visible(lfvec_name(watch->v));
     const char *note = lfvec_is_current(watch->v) == 0 ? "   REMOVED, or replaced by another segment" : watch->paused ? "   PAUSED" : "";
     text_seconds(seconds, sizeof seconds, watch->interval);
-    snprintf(line, sizeof line, " %.255s   every %s s   by %s%s%s", lfvec_name(watch->v), seconds, sort_names[watch->sort],
+    snprintf(line, sizeof line, " %s   every %s s   by %s%s%s", name, seconds, sort_names[watch->sort],
              watch->reverse ? ", least first" : "", note);
     screen_line(line, SCREEN_TITLE);
+    free(name);
 }
 
 static void draw_figures(const struct watch *watch)
@@ -306,7 +307,7 @@ static void scroll_within(struct watch *watch, uint32_t room)
 static void draw_rows(struct watch *watch)
 {
     struct report report;
-    int room = screen_room() - 1; /* for the keys */
+    int room = screen_room();
     open_rows(watch, &report);
     char *text = report_close_text(&report), *rest = text;
     scroll_within(watch, room > 1 ? (uint32_t)room - 1 : 1);
@@ -328,10 +329,7 @@ static void draw(struct watch *watch)
     draw_history(watch);
     screen_line("", SCREEN_PLAIN);
     draw_rows(watch);
-    while (screen_room() > 1)
-        screen_line("", SCREEN_PLAIN);
-    screen_line(" q quit  p pause  s sort  r reverse  + - interval  up down scroll", SCREEN_TITLE);
-    screen_end();
+    screen_end(" q quit  p pause  s sort  r reverse  + - interval  up down scroll");
 }
 
 static void change_interval(struct watch *watch, bool longer)
@@ -414,8 +412,8 @@ static int watch_screen(struct watch *watch)
     if (status != DONE)
         return status;
     if (!screen_open())
-        return complain(BLIND, lfvec_name(watch->v), "the terminal \"%s\" is not known here; set TERM, or use --once",
-                        getenv("TERM") ?: "");
+        return complain(BLIND, lfvec_name(watch->v),
+                        "the terminal \"%s\" is not known here, or cannot place its cursor; set TERM, or use --once", getenv("TERM") ?: "");
     remember(watch);
     status = watch_keys(watch);
     screen_close();

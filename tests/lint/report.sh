@@ -15,10 +15,12 @@ ok()
     passed=$((passed + 1))
 }
 
+# not_ok NAME [WHY]
 not_ok()
 {
     echo "not ok - $1"
     failed=$((failed + 1))
+    [ $# -lt 2 ] || printf '%s\n' "$2" | sed 's/^/  /'
 }
 
 skip()

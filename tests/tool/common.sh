@@ -5,10 +5,10 @@ set -u
 src=$PWD
 cd "${LFVEC_BUILD:-$OLDPWD}" || exit 99
 build=$PWD
+# shellcheck source=tests/lint/report.sh
+. "$src/tests/lint/report.sh" # ok, not_ok, skip, finish; $scratch
 
-passed=0 failed=0 skipped=0
 me=lfvec-test-$$
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/lfvec-shmctl-XXXXXX")
 tool=$build/lfvec-shmctl
 holder=$build/tests/tool/holder
 children=()
@@ -24,26 +24,6 @@ cleanup()
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
-
-ok()
-{
-    echo "ok - $1"
-    passed=$((passed + 1))
-}
-
-not_ok()
-{
-    echo "not ok - $1"
-    failed=$((failed + 1))
-    [ $# -lt 2 ] || printf '%s\n' "$2" | sed 's/^/  /'
-    return 1
-}
-
-skip()
-{
-    echo "skip - $1: $2"
-    skipped=$((skipped + 1))
-}
 
 # run ARG...: the tool; its status, output and messages in $status, $out and $err.
 run()
@@ -154,8 +134,7 @@ kill_holder()
 
 if [ ! -x "$tool" ] || [ ! -x "$holder" ]; then
     skip 'lfvec-shmctl' "not built in $build"
-    echo "0 passed, 0 failed, 1 skipped"
-    exit 77
+    finish
 fi
 
 # Waits until a command succeeds, for 20 seconds at most: what is waited for is an event, and the time is only to end a test that failed.
@@ -164,12 +143,4 @@ until_ok()
     local tries=400
     until "$@" || [ $((tries -= 1)) -eq 0 ]; do sleep 0.05; done
     [ $tries -gt 0 ]
-}
-
-finish()
-{
-    echo "$passed passed, $failed failed, $skipped skipped"
-    [ $failed -eq 0 ] || exit 1
-    [ $passed -gt 0 ] || exit 77
-    exit 0
 }

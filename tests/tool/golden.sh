@@ -83,7 +83,7 @@ seq 3 >"$scratch/three"
 printf '5\nsix\n' >"$scratch/bad"
 run load $v "$scratch/bad"
 is 'load of nonsense' "$err" \
-    "lfvec-shmctl: $v: line 2 of the input: \"six\": not a number of at most 64 bits, decimal or hex after 0x; --hex and --string take other things; the 1 elements before it were loaded, mend it and load the rest"
+    "lfvec-shmctl: $v: line 2 of the input: \"six\": not a number of at most 64 bits, decimal or hex after 0x; the 1 elements before it were loaded, mend it and load the rest"
 same load-nothing load --json $v /dev/null
 same wait-in-vain wait --size 100 --timeout 0 $v
 same absent info /ME-absent

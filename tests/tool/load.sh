@@ -121,6 +121,17 @@ refused 'fewer cells than at first' 2 '0 1\n2\n' 'line 2 .*the 1 elements'
 refused 'too large' 2 '18446744073709551616\n' 'line 1'
 refused 'raw bytes as text' 2 '\001\0\002\0\n' 'zero byte.*--format raw'
 refused 'a heading of other columns' 2 'INDEX VERSION\n1 2\n' 'line 1'
+lines=$("$tool" info --raw --noheadings -o SIZE $r)
+for input in zero urandom; do # without an end, and without lines: it must neither fill the memory nor go on for ever
+    timeout 20 "$tool" load $r /dev/$input >/dev/null 2>"$scratch/err"
+    is "load of /dev/$input ends: status" $? 2
+    has "load of /dev/$input names the line" "$(cat "$scratch/err")" "^lfvec-shmctl: $r: line 1 of the input: "
+done
+yes a | tr -d '\n' | timeout 20 "$tool" load $r >/dev/null 2>"$scratch/err"
+is 'load of a line without an end: status' $? 2
+has 'load of a line without an end: why' "$(cat "$scratch/err")" 'line 1 of the input: it is longer than any element'
+lacks 'what is no number is not told of the options of push' "$(printf 'x\n' | "$tool" load $r 2>&1)" '--hex'
+is 'nothing of that is in' "$("$tool" info --raw --noheadings -o SIZE $r)" "$lines"
 refused 'half an element' 1 '12345678abc' 'amid an element, with 3 of 8 bytes.*1 were loaded' --format raw
 refused 'i32 beyond its range' 2 '1,3000000000\n' 'too large' --format u32,i32
 refused 'f32 beyond its range' 2 '1,1e39\n' 'float of this size' --format u32,f32

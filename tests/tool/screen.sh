@@ -106,6 +106,8 @@ sees 'watch: who is dead' "$idler holder +dead"
 terminal resize-window -x 50 -y 12
 sees 'watch: a smaller window' '^ q quit'
 is 'watch: the keys are in its last line' "$(screen | grep -n 'q quit' | cut -d: -f1)" 12
+terminal resize-window -x 20 -y 5
+if until_ok eval '[ "$(screen | grep -n "q quit" | cut -d: -f1)" = 5 ]'; then ok 'watch: 20x5 still has its keys'; else not_ok 'watch: 20x5 still has its keys' "$(screen)"; fi
 terminal resize-window -x 20 -y 3
 terminal resize-window -x 80 -y 24
 sees 'watch: and a large one again' '^participants 1 alive'
@@ -158,6 +160,10 @@ sees 'watch of a removed one ends with q' '^status=0'
 enter "TERM=nonsense $tool watch $v; echo status=\$?"
 sees 'watch on an unknown terminal' "^lfvec-shmctl: $v: the terminal \"nonsense\" is not known here"
 sees 'watch on an unknown terminal: status' '^status=3'
+
+enter "TERM=dumb $tool watch $v; echo status=\$?"
+sees 'watch on a terminal without places' '^lfvec-shmctl: .*the terminal "dumb" is not known here, or can'
+sees 'watch on a terminal without places: status' '^status=3'
 
 start C 80 24
 enter "$tool watch --interval 0.1 --sort slot $v"

@@ -37,6 +37,15 @@ expect 'no name' 2 info
 expect 'too many operands' 2 info /a /b
 expect 'unknown column' 2 list -o NAME,NONSENSE
 has 'unknown column is named' "$err" 'NONSENSE'
+has 'unknown column: the message has those there are' "$err" 'but NAME, SIZE, .*, UUID;'
+expect 'unknown column of one that has two tables' 2 check -o NONSENSE /x
+has 'and those of the second' "$err" 'but NAME, RESULT, .*, SLOT, PID, .*LEASED;'
+expect 'a number too large' 2 dump --from 18446744073709551616 /x
+has 'a number too large: what is possible' "$err" 'is not a number from 0 to 18446744073709551615;'
+expect 'an empty name' 2 info ''
+has 'an empty name says so' "$err" '^lfvec-shmctl: "": the name is empty;'
+expect 'a name of several lines, and that a terminal would obey' 3 info $'/a\nb\e[2J\xff'
+has 'and is shown in one' "$err" '^lfvec-shmctl: /a\\x0ab\\x1b\[2J\\xff: no such segment;'
 expect 'a name without slash' 2 info jobs
 has 'a name without slash: the remedy' "$err" 'jobs: .*did you mean /jobs\?'
 expect 'a path for a name' 2 info /dev/shm/jobs
@@ -68,6 +77,18 @@ mkfifo /dev/shm/"$me-fifo"
 run list
 is 'list passes an empty object and a FIFO' "$status" 0
 lacks 'list leaves them out' "$out" "$me-(empty|fifo)"
+
+mkdir /dev/shm/"$me-directory"
+ln -s "$foreign" /dev/shm/"$me-link"
+for command in info load 'rm --yes' pop; do
+    for object in directory link; do
+        # shellcheck disable=SC2086
+        expect "$command of a $object" 3 $command /"$me-$object"
+        has "$command of a $object: the remedy" "$err" "is no file but a directory, a link or the like, so no segment; choose another name"
+    done
+done
+rmdir /dev/shm/"$me-directory"
+rm /dev/shm/"$me-link"
 
 # ---- create ----------------------------------------------------------------------------------------------------------------------------
 
@@ -228,6 +249,71 @@ has 'reserve beyond the limits: the remedy' "$err" '--max-elems'
 run info --raw --noheadings -o SLOTS_ALIVE,SLOTS_DEAD $v
 is 'no command leaves a participant behind' "$out" '0 0'
 
+# ---- standard descriptors that are closed or full ---------------------------------------------------------------------------------------
+# The number of a closed one must not become that of the segment: a report would be written into it, and it would be read as input.
+
+d=/$me-closed
+new closed
+"$tool" push -q $d 1 2 3
+for arguments in "push $d 4" "pop $d" "info $d" "list" "dump $d" "dump --format raw $d" "reset --yes $d" "help" "list --help"; do
+    # shellcheck disable=SC2086
+    "$tool" $arguments >&- 2>"$scratch/err" </dev/null
+    is "$arguments, output closed: status" $? 3
+    is "$arguments, output closed: one line" "$(grep -c '^lfvec-shmctl: ' "$scratch/err") $(wc -l <"$scratch/err")" '1 1'
+    # shellcheck disable=SC2086
+    "$tool" $arguments >/dev/full 2>"$scratch/err" </dev/null
+    is "$arguments, output full: status" $? 3
+    is "$arguments, output full: one line" "$(grep -c '^lfvec-shmctl: ' "$scratch/err") $(wc -l <"$scratch/err")" '1 1'
+done
+"$tool" push -q $d 1 2 3
+for arguments in "push -q --stdin $d" "set --stdin $d 0" "load -q $d" "load -q --format raw $d"; do
+    # shellcheck disable=SC2086
+    timeout 20 "$tool" $arguments <&- 2>"$scratch/err"
+    is "$arguments, input closed: status" $? 3
+    has "$arguments, input closed: why" "$(cat "$scratch/err")" "^lfvec-shmctl: $d: cannot read "
+done
+"$tool" push $d 4 <&- >&- 2>&-
+is 'all closed: status' $? 3
+expect 'check after all that' 0 check $d
+is 'nothing has come of it but what was pushed' "$("$tool" dump --raw --noheadings -o VALUE $d | xargs)" '1 2 3 4'
+
+# ---- what is not allowed, or limited ------------------------------------------------------------------------------------------------------
+
+(ulimit -f 2000 && "$tool" reserve $d 10000000) 2>"$scratch/err"
+is 'reserve beyond the limit of the size of files' $? 1
+has 'and it is told from a full /dev/shm' "$(cat "$scratch/err")" "^lfvec-shmctl: $d: reserve: .*\(ulimit -f\)"
+
+# As somebody else, who may have no way to the build: it takes the tool with it. The segment may be read, and is not theirs.
+new open --mode 0644
+mkdir -m 755 "$scratch/bin"
+cp "$build"/.libs/liblfvec.so.* "$build"/.libs/lfvec-shmctl "$scratch/bin" 2>/dev/null
+chmod 755 "$scratch"
+somebody() { setpriv --reuid 65534 --regid 65534 --clear-groups env LD_LIBRARY_PATH="$scratch/bin" "$scratch/bin/lfvec-shmctl" "$@"; }
+if [ "$(id -u)" -eq 0 ] && [ -k /dev/shm ] && somebody info /$me-open >/dev/null 2>&1; then
+    for command in rm reset trim recover; do
+        for option in --yes --dry-run; do
+            somebody $command $option /$me-open >"$scratch/out" 2>"$scratch/err" </dev/null
+            is "$command $option without permission: status" $? 3
+            has "$command $option without permission: whose it is" "$(cat "$scratch/err")" "not allowed, it belongs to $(id -un):.* with mode 0644; do it as"
+            is "$command $option without permission promises nothing" "$(cat "$scratch/out")" ''
+        done
+    done
+    somebody rm --yes /$me-open 2>"$scratch/err"
+    lacks 'rm does not advise a mode that would be of no use' "$(cat "$scratch/err")" chmod
+else
+    skip 'commands without permission' 'not root, or no tool that others can run'
+fi
+
+# ---- names that a terminal would obey ------------------------------------------------------------------------------------------------------
+
+odd=/$me-$'a\e[31m\nb\xff'
+"$tool" create "$odd"
+run list --raw --noheadings -o NAME
+has 'list shows such a name' "$out" "^/$me-a\\\\x1b\[31m\\\\x0ab\\\\xff\$"
+run map "$odd"
+has 'map shows such a name' "$out" "^/$me-a\\\\x1b\[31m\\\\x0ab\\\\xff: 0 elements"
+json 'and it is JSON' info --json "$odd"
+
 # ---- participants ----------------------------------------------------------------------------------------------------------------------
 
 p=/$me-p
@@ -249,7 +335,9 @@ for command in reset rm; do
     expect "$command refuses while it lives" 1 $command --yes $p
     has "$command says who lives" "$err" "^lfvec-shmctl: $p: 1 live participant: process $pid \(holder, alive\); .*--force"
     expect "$command --dry-run refuses as well" 1 $command --dry-run $p
+    cp /dev/shm/${p#/} "$scratch/copy"
     expect "$command --force --dry-run" 0 $command --force --dry-run $p
+    if cmp -s /dev/shm/${p#/} "$scratch/copy"; then ok "$command --dry-run changes no byte"; else not_ok "$command --dry-run changes no byte"; fi
 done
 expect 'recover --force --slot of the living' 1 recover --force --slot 1 --yes $p
 has 'recover --force of the living says who' "$err" "live process $pid"
