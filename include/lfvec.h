@@ -80,6 +80,10 @@
 
 #ifdef __cplusplus
 extern "C" {
+#ifdef __GNUC__ /* some functions share the names of structs, as in C; -Wshadow would say so in every program */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 #endif
 
 /* One process's attachment; shared by its threads. In C++, lfvec is the namespace of lfvec.hpp. */
@@ -637,6 +641,9 @@ static inline int lfvec_set_u64(lfvec_t *v, uint64_t index, uint64_t x)
 }
 
 #ifdef __cplusplus
+#ifdef __GNUC__
+#pragma GCC diagnostic pop
+#endif
 }
 #endif
 #endif

@@ -59,6 +59,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
 #include <iterator>
 #include <optional>
 #include <stdexcept>
@@ -323,6 +324,9 @@ template <class T> class vector;
 template <class T> class lease
 {
   public:
+    lease(const lease &) = delete;
+    lease &operator=(const lease &) = delete;
+
     lease(lease &&other) noexcept : v_(std::exchange(other.v_, nullptr)), owner_(other.owner_), value_(other.value_)
     {
     }
@@ -377,7 +381,7 @@ template <class T> class lease
   private:
     friend class vector<T>;
 
-    lease(lfvec_t *v, const T &value) noexcept : v_(v), value_(value)
+    lease(lfvec_t *v, const T &value) noexcept : v_(v), owner_(), value_(value)
     {
     }
 
@@ -427,6 +431,9 @@ template <class T> class vector
     {
     }
 
+    vector(const vector &) = delete;
+    vector &operator=(const vector &) = delete;
+
     vector(vector &&other) noexcept : v_(std::exchange(other.v_, nullptr))
     {
     }
@@ -470,11 +477,6 @@ template <class T> class vector
     void swap(vector &other) noexcept
     {
         std::swap(v_, other.v_);
-    }
-
-    friend void swap(vector &a, vector &b) noexcept
-    {
-        a.swap(b);
     }
 
     /* True if attached. */
@@ -617,6 +619,12 @@ template <class T> class vector
         e(n, v_, "push_n");
         p.count = n < 0 ? 0 : static_cast<std::size_t>(n);
         return p;
+    }
+
+    /* Likewise {1, 2, 3}. */
+    pushed push_n(std::initializer_list<T> elems, on_error e = {})
+    {
+        return push_n(span<const T>(elems.begin(), elems.size()), e);
     }
 
     /* Removes up to as many as there is room for, the last one first. Returns how many; 0 if there is none. lfvec_pop_n(): lock-free. */
@@ -795,6 +803,11 @@ template <class T> class vector
 
     lfvec_t *v_ = nullptr;
 };
+
+template <class T> void swap(vector<T> &a, vector<T> &b) noexcept
+{
+    a.swap(b);
+}
 
 /* ---- the rest -------------------------------------------------------------------------------------------------------------------------- */
 

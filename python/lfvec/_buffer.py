@@ -59,6 +59,8 @@ def _has_objects(form):
 
 def elements(view, codec):
     """How many elements of the codec a memoryview holds; TypeError or ValueError if it is not made of such."""
+    if view.ndim == 0:
+        raise TypeError("a single item is no batch; push() takes it")
     if not view.c_contiguous:
         raise ValueError("the buffer is not contiguous; copy it first")
     if _has_objects(view.format):
@@ -71,5 +73,5 @@ def elements(view, codec):
     count = _rows(view, codec.size)
     if count is None:
         raise TypeError("items of {} bytes, format {!r}; elements have {}".format(view.itemsize, view.format, codec.size))
-    codec.accept(view.format)
+    codec.accept(view.format, view.itemsize)
     return count

@@ -1,7 +1,8 @@
 """Elements as Python sees them: what a format makes of the bytes of an element, and of many at once.
 
 A codec has: size; format, a struct format or None for raw bytes; pack(value) -> bytes; unpack(buffer) -> value; pack_many(values) -> bytes;
-unpack_many(memoryview) -> list; view(memoryview) -> a memoryview with items, where that is possible; accept(format of a buffer).
+unpack_many(memoryview) -> list; view(memoryview) -> a memoryview with items, where that is possible;
+accept(format of a buffer, bytes of one of its items).
 """
 
 import re
@@ -13,7 +14,8 @@ _KINDS = {"?": "bool", "c": "bytes"}
 _KINDS.update({code: "signed integer" for code in "bhilqn"})
 _KINDS.update({code: "unsigned integer" for code in "BHILQNP"})
 _KINDS.update({code: "float" for code in "efd"})
-_SCALAR = re.compile(r"^([@=<>!]?)([a-zA-Z?])$")
+_KINDS.update({"Zf": "complex number", "Zd": "complex number"})  # of buffers; struct has none
+_SCALAR = re.compile(r"^([@=<>!]?)(Z?[a-zA-Z?])$")
 _SWAPPED = "<" if sys.byteorder == "big" else ">!"
 
 
@@ -22,7 +24,24 @@ def _kind(form):
     match = _SCALAR.match(form or "B")
     if not match or match[2] not in _KINDS:
         return None
-    return _KINDS[match[2]], match[1] != "" and match[1] in _SWAPPED and struct.calcsize("=" + match[2]) > 1
+    return _KINDS[match[2]], match[1] != "" and match[1] in _SWAPPED and match[2] not in "bBc?"
+
+
+def _strings(form):
+    """Of each string among the fields of a struct format: which field it is, and how many bytes it has room for."""
+    found, field = [], 0
+    for count, code in re.findall(r"(\d*)([a-zA-Z?])", form):
+        if code in "sp":
+            found.append((field, int(count or 1) - (code == "p")))
+        field += {"x": 0, "s": 1, "p": 1}.get(code, int(count or 1))
+    return found
+
+
+def _must_fit(values, strings):
+    """struct cuts what is too long, silently; here nothing is lost."""
+    for field, size in strings:
+        if field < len(values) and isinstance(values[field], (bytes, bytearray)) and len(values[field]) > size:
+            raise ValueError("{} bytes; that field has room for {}".format(len(values[field]), size))
 
 
 class Bytes:
@@ -55,7 +74,7 @@ class Bytes:
         return view
 
     @staticmethod
-    def accept(form):
+    def accept(form, itemsize):
         """Bytes of whatever sort."""
 
 
@@ -66,16 +85,20 @@ class Record:
 
     def __init__(self, form):
         self._struct = struct.Struct(form)
+        self._strings = _strings(form)
         self.format, self.size = form, self._struct.size
 
     def pack(self, value):
+        if self._strings:
+            value = tuple(value)
+            _must_fit(value, self._strings)
         return self._struct.pack(*value)
 
     def unpack(self, data):
         return self._struct.unpack(data)
 
     def pack_many(self, values):
-        return b"".join(self._struct.pack(*value) for value in values)
+        return b"".join(map(self.pack, values))
 
     def unpack_many(self, view):
         return list(self._struct.iter_unpack(view))
@@ -85,7 +108,7 @@ class Record:
         return view
 
     @staticmethod
-    def accept(form):
+    def accept(form, itemsize):
         """A structured array has a format of its own, which is not compared: its size is."""
 
 
@@ -94,6 +117,7 @@ class Scalar:
 
     def __init__(self, form):
         self._struct = struct.Struct(form)
+        self._strings = _strings(form)
         self.format, self.size = form, self._struct.size
         self._order, self._code = re.match(r"\s*([@=<>!]?)(.*)", form, re.DOTALL).groups()
         self._code = self._code.strip()
@@ -101,6 +125,8 @@ class Scalar:
         self.counts = bool(self._kind) and "integer" in self._kind[0] and not self._kind[1]
 
     def pack(self, value):
+        if self._strings:
+            _must_fit((value,), self._strings)
         return self._struct.pack(value)
 
     def unpack(self, data):
@@ -108,7 +134,7 @@ class Scalar:
 
     def pack_many(self, values):
         if not self._repeats():
-            return b"".join(map(self._struct.pack, values))
+            return b"".join(map(self.pack, values))
         values = list(values)
         return struct.pack("{}{}{}".format(self._order, len(values), self._code), *values)
 
@@ -128,11 +154,13 @@ class Scalar:
         except ValueError:  # memoryview does not know every code that struct knows
             return view
 
-    def accept(self, form):
-        """A float is no integer, nor is a signed one unsigned: what a buffer has is taken as it is, never converted."""
+    def accept(self, form, itemsize):
+        """A float is no integer, nor is a signed one unsigned: what a buffer has is taken as it is, never converted. Nor are two numbers one."""
         theirs, ours = _kind(form), self._kind
         if theirs and ours and theirs != ours:
             raise TypeError("items of format {!r} ({}); elements are {!r} ({})".format(form, theirs[0], self.format, ours[0]))
+        if ours and itemsize != self.size:
+            raise TypeError("rows of items of {} bytes; elements are {!r}, single items of {}".format(itemsize, self.format, self.size))
 
 
 def of_format(form):

@@ -12,6 +12,8 @@ from . import _structs
 
 SONAME = "liblfvec.so.0"
 
+_ADVICE = "install liblfvec0; where it is installed already, run ldconfig, add its directory to LD_LIBRARY_PATH, or name it by LFVEC_LIBRARY"
+
 _U64_OUT = POINTER(c_uint64)
 
 # name: result, arguments. A handle or the memory of elements is a void pointer.
@@ -72,9 +74,9 @@ def _load():
     try:
         return _Functions(ctypes.PyDLL(path), _SHORT), _Functions(ctypes.CDLL(path, use_errno=True), _LONG)
     except OSError as reason:
-        raise ImportError("{}; install liblfvec0, or name the library by LFVEC_LIBRARY".format(reason)) from None
+        raise ImportError("{}; {}".format(reason, _ADVICE)) from None
     except AttributeError as reason:
-        raise ImportError("{} is older than this module: {}".format(path, reason)) from None
+        raise ImportError("{} is not the library of this module, or an older one ({}); {}".format(path, reason, _ADVICE)) from None
 
 
 short, long = _load()

@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
+from . import _codec
+
 _PART = 4096  # elements that an iteration makes of bytes at a time
+
+
+def _unpickle(form, data, size, version):
+    return Snapshot(_codec.Bytes(size) if form is None else _codec.of_format(form), data, version)
 
 
 class Snapshot(Sequence):
@@ -48,6 +54,9 @@ class Snapshot(Sequence):
     def tolist(self):
         """The elements as a list."""
         return self._codec.unpack_many(self._view)
+
+    def __reduce__(self):
+        return _unpickle, (self._codec.format, bytes(self._view), self._codec.size, self.version)
 
     def __eq__(self, other):
         if isinstance(other, Snapshot):

@@ -41,6 +41,14 @@ def _attributes(given):
     return attr
 
 
+def _c_name(name):
+    """The name as the library takes it, which would see the end of it in a null character."""
+    name = os.fsencode(name)
+    if b"\0" in name:
+        raise ValueError("a name has no null character")
+    return name
+
+
 def _element_size(form, elem_size):
     """What is asked for, or None."""
     if not _codec.is_format(form):
@@ -56,7 +64,7 @@ def unlink(name, missing_ok=False):
 
     Nothing else in this module removes a segment.
     """
-    result = _short.unlink(os.fsencode(name))
+    result = _short.unlink(_c_name(name))
     if result < 0 and not (missing_ok and result == -errno.ENOENT):
         _raise_open_error(-result)
 
@@ -112,6 +120,10 @@ class Vector:
         hugepages=False,
         prefault=False
     ):
+        if self._open:
+            raise TypeError("this vector is attached already; make another one")
+        if exclusive and (readonly or not create):
+            raise ValueError("exclusive=True creates, which readonly=True and create=False do not")
         asked = {
             "elem_size": _element_size(format, elem_size),
             "elem_tag": elem_tag,
@@ -129,7 +141,7 @@ class Vector:
         self._users = {}
         self._name = os.fsdecode(name)
         self._readonly = bool(readonly)
-        self._attach((create or exclusive) and not readonly, exclusive, _attributes(given))
+        self._attach(create and not readonly, exclusive, _attributes(given))
         try:
             self._choose_codec(format)
         except BaseException:
@@ -140,7 +152,7 @@ class Vector:
         flags = _structs.CREATE if create else 0
         flags |= _structs.EXCL if exclusive else 0
         flags |= _structs.RDONLY if self._readonly else 0
-        handle = _long.open(os.fsencode(self._name), flags, byref(attr) if attr else None)
+        handle = _long.open(_c_name(self._name), flags, byref(attr) if attr else None)
         if not handle:
             _raise_open_error(ctypes.get_errno())
         self._open = [handle]
@@ -271,8 +283,10 @@ class Vector:
             raise self._error(-result)
         return index.value
 
-    def pop(self):
-        """Removes the last element and returns it. EmptyError (an IndexError) if there is none."""
+    def pop(self, *index):
+        """Removes the last element and returns it. EmptyError (an IndexError) if there is none. No other element can be removed."""
+        if index:
+            raise TypeError("pop() removes the last element, and takes no index: elements cannot be removed from elsewhere")
         cell = self._cell()
         result = _short.pop(self, cell)
         if result < 0:
@@ -284,6 +298,8 @@ class Vector:
 
         Ctrl-C and close() by another thread end the wait within a tenth of a second.
         """
+        if timeout is not None and timeout != timeout:
+            raise ValueError("the timeout is not a number")
         deadline = None if timeout is None else time.monotonic() + timeout
         cell = self._cell()
         while True:
@@ -426,7 +442,7 @@ class Vector:
 
     def pop_n(self, n):
         """Removes up to n elements and returns them as a list, the last one first; fewer, or none, if there are not so many."""
-        memory = self._memory(min(n, len(self)))
+        memory = self._memory(min(operator.index(n), len(self)))
         count = self.pop_into(memory)
         return self._codec.unpack_many(memoryview(memory)[: count * self._codec.size])
 
@@ -438,7 +454,7 @@ class Vector:
     def get_n(self, first, n):
         """A list of up to n elements from `first` on. Each was there during the call, not all at one moment: see snapshot()."""
         first = self._index(first)
-        memory = self._memory(min(n, max(1, len(self) - first)))
+        memory = self._memory(min(operator.index(n), max(1, len(self) - first)))
         count = self.get_into(memory, first)
         return self._codec.unpack_many(memoryview(memory)[: count * self._codec.size])
 
@@ -511,11 +527,15 @@ class Vector:
         if not isinstance(index, slice):
             self.set(index, value)
             return
-        chosen, values = range(len(self))[index], list(value)
+        chosen, values = range(len(self))[index], [self._codec.pack(one) for one in value]
         if len(chosen) != len(values):
             raise ValueError("{} values for {} elements; a slice does not change the size".format(len(values), len(chosen)))
         for at, element in zip(chosen, values):
-            self.set(at, element)
+            self._checked(_short.set(self, at, element))
+
+    def __delitem__(self, index):
+        """Elements are removed from the end only: pop()."""
+        raise TypeError("elements are removed from the end only: pop(), pop_n(), clear()")
 
     def __iter__(self):
         """Over a snapshot of all elements."""
@@ -528,8 +548,11 @@ class Vector:
 
     def reserve(self, n):
         """Commits memory for n elements: capacity is at least n afterwards."""
+        n = operator.index(n)
+        if n < 0:
+            raise ValueError("a count is not negative")
         with self._use():
-            self._checked(_long.reserve(self, self._index(n)))
+            self._checked(_long.reserve(self, min(n, (1 << 64) - 1)))
 
     def trim(self):
         """Frees what is kept beyond the size, for reuse by any participant."""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# build.sh - the build as others meet it: without libnuma, installed, from the tarball, on a target that will not do.
+# build.sh - the build as others meet it: without libnuma, or less still, installed, from the tarball, on a target that will not do.
 set -eu
 cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
@@ -19,6 +19,8 @@ in_dir() # DIR COMMAND...
 # ---- without libnuma, and installed ------------------------------------------------------------------------------------------------------
 twin=$scratch/twin
 check 'configure --without-numa' in_dir "$twin" "$src/configure" CC="$cc" CFLAGS=-O1 --prefix=/usr --libdir=/usr/lib --without-numa || finish
+grep 'WARNING' "$twin/config.log" >"$scratch/warnings" || true
+offenders 'configure has nothing to warn of' "$scratch/warnings"
 check 'it builds' make -C "$twin" -j"$jobs" || finish
 unneeded()
 {
@@ -69,6 +71,35 @@ if check 'an outside program builds, static' $cc -Wall -Werror "$scratch/outside
     check 'and runs' "$scratch/static" "/lfvec-build-$$" || true
 fi
 
+# ---- less of it ----------------------------------------------------------------------------------------------------------------------------
+# The library alone, shared alone or static alone, without probes and without what is for the tests, in a place of its own.
+lesser() # DIR CONFIGURE-ARGUMENT...
+{
+    at=$1
+    shift
+    in_dir "$at" "$src/configure" CC="$cc" CFLAGS=-O1 --prefix=/opt/l.f+v --disable-tools --disable-probes "$@" &&
+        make -C "$at" -j"$jobs" noinst_PROGRAMS= noinst_LTLIBRARIES= install DESTDIR="$at/stage"
+}
+
+installed() # DIR
+{
+    (cd "$1/stage/opt/l.f+v" && find . -type f ! -path './share/man/*' ! -name '*.la' | LC_ALL=C sort | tr '\n' ' ')
+}
+
+headers='./include/lfvec.h ./include/lfvec.hpp'
+for kind in shared static; do
+    case $kind in
+    shared) flag=--disable-static files="$headers ./lib/liblfvec.so.0.0.0 ./lib/pkgconfig/lfvec.pc " ;;
+    static) flag=--disable-shared files="$headers ./lib/liblfvec.a ./lib/pkgconfig/lfvec.pc " ;;
+    esac
+    dir=$scratch/lesser-$kind
+    if check "--disable-tools --disable-probes $flag" lesser "$dir" $flag; then
+        check "$kind: nothing else is installed" test "$(installed "$dir")" = "$files" || true
+        readelf -n "$dir"/stage/opt/l.f+v/lib/liblfvec.* 2>/dev/null | grep stapsdt >"$scratch/probes" || true
+        offenders "$kind: no probe is in it" "$scratch/probes"
+    fi
+done
+
 # ---- a target without a 16-byte compare-and-swap ------------------------------------------------------------------------------------------
 refused()
 {
@@ -109,9 +140,16 @@ remade() # BUILD-DIRECTORY
 mv "$twin/lfvec-$version.tar.xz" "$twin/first.tar.xz"
 check 'make dist again gives the same bytes' remade "$twin" || true
 
+# From sources that may only be read: built, tests included; installed, by DESTDIR too; uninstalled; and made clean. Nothing is left of it.
+check 'make distcheck' env CC="$cc" CFLAGS=-O1 make -C "$twin" -j"$jobs" distcheck TESTS= || true
+
+# Of files of somebody else, made elsewhere, by somebody who speaks and counts differently.
+[ "$(id -u)" != 0 ] || chown -R 65534:65534 "$tree"
 check 'it configures' in_dir "$tree/b" ../configure CC="$cc" CFLAGS=-O1 || finish
-check 'it builds, tests included' make -C "$tree/b" -j"$jobs" check TESTS= || true
+LC_ALL=$(locale -a 2>/dev/null | grep -v -e '^C' -e '^POSIX' | head -n 1) TZ=Pacific/Chatham USER=else LOGNAME=else
+export LC_ALL TZ USER LOGNAME
 check 'make dist of the tarball gives the same bytes' remade "$tree/b" || true
+unset LC_ALL TZ
 # what is in the repository is in the tarball: a file that make dist forgets is missing only for others
 if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
     git ls-files | grep -vE '(^|/)\.git(ignore|attributes)$' | while read -r file; do
@@ -120,6 +158,12 @@ if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
     offenders 'the tarball has every file of the repository' "$scratch/forgotten"
 else
     skip 'the tarball has every file of the repository' 'not a git checkout'
+fi
+if command -v autoreconf >/dev/null && command -v libtoolize >/dev/null; then
+    # libtool's own macros are older than autoconf, which calls them obsolete
+    check 'autoreconf has nothing to warn of' in_dir "$tree" autoreconf -fi -Wall,no-obsolete,error || true
+else
+    skip 'autoreconf has nothing to warn of' 'no autoreconf, or no libtoolize'
 fi
 
 finish

@@ -23,4 +23,27 @@ else
     check 'examples/lfvec.bt shows all of them' cmp "$scratch/script" "$scratch/told" || true
 fi
 
+# Parsed and compiled, not run. That takes root and a kernel that knows of it; what is wrong with the script itself has a place in it.
+script_is_read()
+{
+    shared=$build/.libs/liblfvec.so.0
+    if ! command -v bpftrace >/dev/null; then
+        skip 'bpftrace reads examples/lfvec.bt' 'no bpftrace'
+        return
+    fi
+    if [ ! -e "$shared" ] || ! readelf -n "$shared" | grep -q stapsdt; then
+        skip 'bpftrace reads examples/lfvec.bt' 'this build has no shared library with probes'
+        return
+    fi
+    sed "s|^usdt:[^:]*:|usdt:$shared:|" examples/lfvec.bt >"$scratch/lfvec.bt"
+    if timeout -k 5 60 bpftrace -d "$scratch/lfvec.bt" >"$scratch/log" 2>&1; then
+        ok 'bpftrace reads examples/lfvec.bt'
+    elif grep -E '^([^ ]*lfvec\.bt|stdin):[0-9]+.*ERROR' "$scratch/log"; then
+        not_ok 'bpftrace reads examples/lfvec.bt'
+    else
+        skip 'bpftrace reads examples/lfvec.bt' "it does not run here: $(tail -n 1 "$scratch/log")"
+    fi
+}
+script_is_read
+
 finish

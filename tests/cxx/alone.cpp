@@ -200,6 +200,8 @@ TEST(batches)
     CHECK(v.get_n(v.size() - 1, std::size_t{3}).size() == 1 && v.get_n(v.size() + 1, std::size_t{3}).empty());
     CHECK(v.pop_n(v.size() + 100).size() == many.size() - 1 && v.empty() && v.pop_n(three) == 0 && v.pop_n(std::size_t{1}).empty());
     CHECK(v.push_n(lfvec::span<const std::uint64_t>()).count == 0);
+    CHECK(v.push_n({7, 8, 9}).count == 3 && v.push_n({0, 2}).count == 2 && v.push_n({6}).first == 5 && v.push_n({}).count == 0);
+    CHECK(v.snapshot() == (std::vector<std::uint64_t>{7, 8, 9, 0, 2, 6}));
 }
 
 TEST(snapshots)
@@ -345,6 +347,8 @@ TEST(moving)
     a = numbers(1);
     swap(a, b);
     CHECK(a.size() == 3 && b.size() == 1);
+    std::swap(a, b);
+    lfvec::swap(a, b);
     b = std::move(a);
     CHECK(!a && b.size() == 3);
     lfvec::vector<std::uint64_t> &self = b;

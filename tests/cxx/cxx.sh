@@ -5,7 +5,7 @@ cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
 
 build=${LFVEC_BUILD:-build}
-warn='-Wall -Wextra -Wconversion -Werror' # no -Wshadow: in C++ a function may not share its name with a struct under it
+warn='-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Weffc++ -Werror'
 sanitize=$(sed -n 's/^SAN_CFLAGS = //p' "$build/Makefile")
 
 compiles() # COMPILER STANDARD ARGUMENT...
@@ -78,7 +78,7 @@ int main(int, char **argv)
     return v.pop_back(ec) == 1 && !ec ? 0 : 1;
 }
 CODE
-    compiles "$1" "$2" -fno-exceptions -fsyntax-only "$scratch/codes.cpp"
+    compiles "$1" "$2" -fno-exceptions -fno-rtti -fsyntax-only "$scratch/codes.cpp"
 }
 
 # lfvec.h and lfvec.hpp in one source, and in either order.
@@ -140,6 +140,7 @@ for cxx in g++ clang++; do
     for std in c++98 c++11 c++17 c++20; do
         check "$cxx $std: lfvec.h by itself" header_of_c $cxx $std || true
     done
+    check "$cxx c++23: compiles" compiles $cxx c++2b -fsyntax-only tests/cxx/alone.cpp || true
     refusals $cxx c++17
 done
 

@@ -4,17 +4,18 @@ set -eu
 cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
 
-find lib tools -name '*.[ch]' | sort | xargs awk -v most=60 '
+find lib tools include examples tests/cxx \( -name '*.[ch]' -o -name '*.[ch]pp' \) | sort | xargs awk -v most=60 '
+function indent() { match($0, /^ */); return RLENGTH }
 FNR == 1 { start = 0; name = "" }
-/^\{$/ { start = FNR; next }
-/^\}$/ && start {
+/^ *\{$/ && !start && name ~ /[()]/ { start = FNR; depth = indent(); next }
+/^ *\}$/ && start && indent() == depth {
     if (FNR - start + 1 > most)
         print FILENAME ":" start ": " FNR - start + 1 " lines: " name
     start = 0
     next
 }
-!start && /^[A-Za-z_]/ { name = $0 }
+!start && /^ *[A-Za-z_]/ { name = $0 }
 ' >"$scratch/long"
-offenders 'no function in lib/ or tools/ is longer than 60 lines' "$scratch/long"
+offenders 'no function in lib/, tools/, include/, examples/ or tests/cxx/ is longer than 60 lines' "$scratch/long"
 
 finish

@@ -31,7 +31,7 @@ needs()
 # Static where there are static libraries to link; otherwise what it needs goes with it.
 program()
 {
-    make -s -C "$build" tests/numa/numa || make -s -C "$build" tests/numa/numa NUMA_TEST_LDFLAGS=
+    make -s -C "$build" tests/numa/numa || make -s -C "$build" tests/numa/numa numa_static=
 }
 
 # The libraries that a program needs, where it looks for them, and in /lib.
