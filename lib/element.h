@@ -31,22 +31,36 @@ static inline unsigned char *element_at(const struct layout *l, unsigned char *l
  * whether the two words are one access to the processor is all the same, since each is whole and the order among words does not matter.
  * Sanitizers would not see it, and elsewhere it is left to the compiler: then it is nothing, and the words go one by one.
  */
+#if defined(__x86_64__) && !defined(ELEMENT_SANITIZED)
+static inline void element_pair(unsigned char *to, const unsigned char *from)
+{
+    typedef long long pair __attribute__((vector_size(16), aligned(1), may_alias));
+    pair p;
+    __asm__ __volatile__("movdqu %1, %0" : "=x"(p) : "m"(*(const pair *)from));
+    __asm__ __volatile__("movdqu %1, %0" : "=m"(*(pair *)to) : "x"(p));
+}
+
 static inline uint32_t element_pairs(unsigned char *to, const unsigned char *from, uint32_t bytes)
 {
-#if defined(__x86_64__) && !defined(ELEMENT_SANITIZED)
-    typedef long long pair __attribute__((vector_size(16)));
-    const uint32_t end = bytes / 16 * 16;
-    for (uint32_t i = 0; i < end; i += 16) {
-        pair p;
-        __asm__ __volatile__("movdqu (%1), %0" : "=x"(p) : "r"(from + i) : "memory");
-        __asm__ __volatile__("movdqu %1, (%0)" : : "r"(to + i), "x"(p) : "memory");
+    const size_t end = bytes / 16 * 16;
+    size_t i = 0;
+    for (; i + 64 <= end; i += 64) {
+        element_pair(to + i, from + i);
+        element_pair(to + i + 16, from + i + 16);
+        element_pair(to + i + 32, from + i + 32);
+        element_pair(to + i + 48, from + i + 48);
     }
-    return end;
+    for (; i < end; i += 16)
+        element_pair(to + i, from + i);
+    return (uint32_t)end;
+}
 #else
+static inline uint32_t element_pairs(unsigned char *to, const unsigned char *from, uint32_t bytes)
+{
     (void)to, (void)from, (void)bytes;
     return 0;
-#endif
 }
+#endif
 
 static inline void element_store_words(unsigned char *at, const unsigned char *from, uint32_t bytes)
 {

@@ -29,9 +29,9 @@ static ALWAYS_INLINE struct head cursor_head(void)
 
 /*
  * The head is still the one that our last mutation made: one load decides, and the compare-and-swap is the proof. False: not this time.
- * elem_size is the segment's; where it is a constant, so are the words. Who waits is left to wake.
+ * elem_size: as in leaf_store_sized(). Who waits is left to wake.
  */
-static ALWAYS_INLINE bool fast_push(const struct segment *s, const void *elem, uint64_t *index, uint32_t elem_size)
+static ALWAYS_INLINE bool fast_push(const struct lfvec *v, const void *elem, uint64_t *index, uint32_t elem_size)
 {
     const struct cursor *c = &thread_state.cursor;
     const struct head h = cursor_head();
@@ -39,7 +39,7 @@ static ALWAYS_INLINE bool fast_push(const struct segment *s, const void *elem, u
     if (UNLIKELY(slot >= c->room || head_version(thread_state.control) != h.version))
         return false;
     leaf_mark(&c->leaf, (uint32_t)slot, 1, h);
-    leaf_store_sized(s, &c->leaf, slot, elem, elem_size);
+    leaf_store_sized(&v->seg, &c->leaf, slot, elem, elem_size);
     const struct head next = {h.version + 1, h.packed + 1};
     if (UNLIKELY(!attempt_again(LFVEC_OP_PUSH, h, next)))
         return false;
@@ -49,22 +49,14 @@ static ALWAYS_INLINE bool fast_push(const struct segment *s, const void *elem, u
     return true;
 }
 
-/* The second half of a fast push, a call of its own only if somebody waits: the first half is so a function that saves no register. */
-int fast_wake(void);
-
-static ALWAYS_INLINE int fast_pushed(void)
-{
-    return UNLIKELY(wait_wanted(thread_state.control)) ? fast_wake() : 0;
-}
-
-static ALWAYS_INLINE bool fast_pop(const struct segment *s, void *elem, uint32_t elem_size)
+static ALWAYS_INLINE bool fast_pop(const struct lfvec *v, void *elem, uint32_t elem_size)
 {
     const struct cursor *c = &thread_state.cursor;
     const struct head h = cursor_head();
     const uint64_t slot = h.packed - 1 - c->base; /* of an empty vector: beyond any leaf */
     if (UNLIKELY(slot >= c->full || head_version(thread_state.control) != h.version))
         return false;
-    leaf_load_sized(s, &c->leaf, slot, elem, elem_size);
+    leaf_load_sized(&v->seg, &c->leaf, slot, elem, elem_size);
     const struct head next = {h.version + 1, h.packed - 1};
     if (UNLIKELY(!attempt_again(LFVEC_OP_POP, h, next)))
         return false;

@@ -40,11 +40,15 @@ static inline void leaf_mark(const struct leaf *leaf, uint32_t slot, uint32_t n,
     atomic_thread_fence(memory_order_release); /* SYNC: leaf-overwrite (release): whoever reads the new bytes finds the marks above */
 }
 
-/* elem_size is the segment's; where it is a constant, the compiler knows the words. */
+/* elem_size: what is known of the segment's where this is compiled. 8, a multiple of 16 (LEAF_PAIRS), or nothing (0). */
+enum { LEAF_PAIRS = 16 };
+
 static inline void leaf_store_sized(const struct segment *s, const struct leaf *leaf, uint64_t slot, const void *elem, uint32_t elem_size)
 {
     if (elem_size == 8)
         element_store_words(leaf->data + slot * 8, elem, 8);
+    else if (elem_size == LEAF_PAIRS)
+        element_store_words(leaf->data + slot * s->l.elem_size, elem, s->l.elem_size & ~UINT32_C(15));
     else
         element_store(&s->l, element_at(&s->l, leaf->data, (uint32_t)slot), elem);
 }
@@ -53,18 +57,20 @@ static inline void leaf_load_sized(const struct segment *s, const struct leaf *l
 {
     if (elem_size == 8)
         element_load_words(elem, leaf->data + slot * 8, 8);
+    else if (elem_size == LEAF_PAIRS)
+        element_load_words(elem, leaf->data + slot * s->l.elem_size, s->l.elem_size & ~UINT32_C(15));
     else
         element_load(&s->l, element_at(&s->l, leaf->data, (uint32_t)slot), elem);
 }
 
 static inline void leaf_store(const struct segment *s, const struct leaf *leaf, uint32_t slot, const void *elem)
 {
-    leaf_store_sized(s, leaf, slot, elem, s->l.elem_size);
+    leaf_store_sized(s, leaf, slot, elem, 0);
 }
 
 static inline void leaf_load(const struct segment *s, const struct leaf *leaf, uint32_t slot, void *elem)
 {
-    leaf_load_sized(s, leaf, slot, elem, s->l.elem_size);
+    leaf_load_sized(s, leaf, slot, elem, 0);
 }
 
 /*

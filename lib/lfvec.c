@@ -162,7 +162,7 @@ static inline int join_settled(lfvec_t *v, struct participant **p)
     return err;
 }
 
-static __attribute__((noinline)) int push(lfvec_t *v, const void *elem, uint64_t *index)
+static __attribute__((noinline)) int push_slow(lfvec_t *v, const void *elem, uint64_t *index)
 {
     struct participant *p;
     if (!v || !elem)
@@ -171,7 +171,7 @@ static __attribute__((noinline)) int push(lfvec_t *v, const void *elem, uint64_t
     return err ? err : vector_push(p, elem, index);
 }
 
-static __attribute__((noinline)) int pop(lfvec_t *v, void *elem)
+static __attribute__((noinline)) int pop_slow(lfvec_t *v, void *elem)
 {
     struct participant *p;
     if (!v || !elem)
@@ -180,20 +180,63 @@ static __attribute__((noinline)) int pop(lfvec_t *v, void *elem)
     return err ? err : (int)made_room(p, vector_pop(p, elem));
 }
 
-/* Elements of 8 bytes, by a thread that is at work in this vector already. Of no vector at all, too: then its cursor says nothing. */
+static __attribute__((noinline)) int wake(void)
+{
+    wait_wake_slow(thread_state.control, 1);
+    return 0;
+}
+
+/* After a fast push. A call only if somebody waits: so the public functions need no register saved. */
+static ALWAYS_INLINE int pushed(void)
+{
+    return UNLIKELY(wait_wanted(thread_state.control)) ? wake() : 0;
+}
+
+/* By a thread that is at work in this vector already. Of no vector at all, too: then its cursor says nothing. */
 static ALWAYS_INLINE bool at_hand(const lfvec_t *v, const void *elem)
+{
+    return elem && thread_state.v == v;
+}
+
+/* Likewise, and the elements are of 8 bytes. */
+static ALWAYS_INLINE bool words_at_hand(const lfvec_t *v, const void *elem)
 {
     return elem && thread_state.words == v;
 }
 
+static __attribute__((noinline)) int push(lfvec_t *v, const void *elem, uint64_t *index)
+{
+    return at_hand(v, elem) && fast_push(v, elem, index, 0) ? pushed() : push_slow(v, elem, index);
+}
+
+static __attribute__((noinline)) int pop(lfvec_t *v, void *elem)
+{
+    return at_hand(v, elem) && fast_pop(v, elem, 0) ? 0 : pop_slow(v, elem);
+}
+
+/* Records of 16, 32, 48, ... bytes: a loop and no more. */
+static __attribute__((noinline)) int push_pairs(lfvec_t *v, const void *elem, uint64_t *index)
+{
+    return LIKELY(fast_push(v, elem, index, LEAF_PAIRS)) ? pushed() : push_slow(v, elem, index);
+}
+
+static __attribute__((noinline)) int pop_pairs(lfvec_t *v, void *elem)
+{
+    return LIKELY(fast_pop(v, elem, LEAF_PAIRS)) ? 0 : pop_slow(v, elem);
+}
+
 int lfvec_push(lfvec_t *v, const void *elem, uint64_t *index)
 {
-    return LIKELY(at_hand(v, elem) && fast_push(&v->seg, elem, index, 8)) ? fast_pushed() : push(v, elem, index);
+    if (LIKELY(words_at_hand(v, elem)))
+        return LIKELY(fast_push(v, elem, index, 8)) ? pushed() : push_slow(v, elem, index);
+    return elem && thread_state.pairs == v ? push_pairs(v, elem, index) : push(v, elem, index);
 }
 
 int lfvec_pop(lfvec_t *v, void *elem)
 {
-    return LIKELY(at_hand(v, elem) && fast_pop(&v->seg, elem, 8)) ? 0 : pop(v, elem);
+    if (LIKELY(words_at_hand(v, elem)))
+        return LIKELY(fast_pop(v, elem, 8)) ? 0 : pop_slow(v, elem);
+    return elem && thread_state.pairs == v ? pop_pairs(v, elem) : pop(v, elem);
 }
 
 static __attribute__((noinline)) int get(lfvec_t *v, uint64_t index, void *elem)
@@ -232,22 +275,22 @@ int lfvec_pop_sized(lfvec_t *v, void *elem, size_t size)
 
 static __attribute__((noinline)) int push_word(lfvec_t *v, uint64_t x)
 {
-    return sized(v, sizeof x) ? push(v, &x, NULL) : -EINVAL;
+    return sized(v, sizeof x) ? push_slow(v, &x, NULL) : -EINVAL;
 }
 
 static __attribute__((noinline)) int pop_word(lfvec_t *v, uint64_t *x)
 {
-    return sized(v, sizeof *x) ? pop(v, x) : -EINVAL;
+    return sized(v, sizeof *x) ? pop_slow(v, x) : -EINVAL;
 }
 
 int lfvec_push_word(lfvec_t *v, uint64_t x)
 {
-    return LIKELY(at_hand(v, &x) && fast_push(&v->seg, &x, NULL, 8)) ? fast_pushed() : push_word(v, x);
+    return LIKELY(words_at_hand(v, &x) && fast_push(v, &x, NULL, 8)) ? pushed() : push_word(v, x);
 }
 
 int lfvec_pop_word(lfvec_t *v, uint64_t *x)
 {
-    return LIKELY(at_hand(v, x) && fast_pop(&v->seg, x, 8)) ? 0 : pop_word(v, x);
+    return LIKELY(words_at_hand(v, x) && fast_pop(v, x, 8)) ? 0 : pop_word(v, x);
 }
 
 int lfvec_get_sized(lfvec_t *v, uint64_t index, void *elem, size_t size)

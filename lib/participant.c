@@ -15,6 +15,7 @@ void thread_take(struct participant *p)
     t->p = p;
     t->v = p ? p->v : NULL;
     t->words = p && p->v->seg.l.elem_size == 8 ? p->v : NULL;
+    t->pairs = p && p->v->seg.l.elem_size % 16 == 0 ? p->v : NULL;
     t->control = p ? p->v->seg.control : NULL;
     t->slot = p ? p->slot : NULL;
     t->cursor = p ? p->cursor : (struct cursor){0};

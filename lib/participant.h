@@ -57,6 +57,7 @@ struct lfvec {
 struct thread_state {
     struct lfvec *v;
     struct lfvec *words; /* v, if its elements are of 8 bytes */
+    struct lfvec *pairs; /* v, if their size is a multiple of 16 bytes */
     struct participant *p;
     struct shm_control *control; /* of v */
     struct shm_slot *slot;       /* of p */

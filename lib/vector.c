@@ -124,16 +124,8 @@ int vector_push_back(struct participant *p, const void *elem)
     return err;
 }
 
-int fast_wake(void)
-{
-    wait_wake_slow(thread_state.control, 1);
-    return 0;
-}
-
 int vector_push(struct participant *p, const void *elem, uint64_t *index)
 {
-    if (fast_push(&p->v->seg, elem, index, p->v->seg.l.elem_size))
-        return fast_pushed();
     struct push_args a = {.elem = elem};
     const int err = memory_attempt(p, LFVEC_OP_PUSH, push_attempt, &a);
     if (err)
@@ -175,8 +167,6 @@ static int pop_attempt(struct participant *p, struct head h, void *elem)
 
 int vector_pop(struct participant *p, void *elem)
 {
-    if (fast_pop(&p->v->seg, elem, p->v->seg.l.elem_size))
-        return 0;
     const int err = attempt_until(p, LFVEC_OP_POP, pop_attempt, elem);
     if (!err)
         attempt_count(&p->slot->pops);
