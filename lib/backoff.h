@@ -15,7 +15,13 @@
  * is let go on longer, by BACKOFF_FAR: a line takes two to four times as long from there, so the burst that pays for its way is as much
  * longer, and meanwhile those on its node have the head to themselves. (Not timed: this has been run on emulated nodes only.)
  */
-enum { BACKOFF_FIRST = 8, BACKOFF_LAST = 1024, BACKOFF_FAR = 4 };
+#ifndef BACKOFF_FIRST
+#define BACKOFF_FIRST 8u
+#endif
+#ifndef BACKOFF_LAST
+#define BACKOFF_LAST 1024u
+#endif
+#define BACKOFF_FAR 4u
 
 struct backoff {
     uint32_t pauses;

@@ -66,7 +66,12 @@ static int add_rows(struct course *course, enum bench_mix mix, unsigned workers)
         if (!bench_loop_of(plan->peer[p], mix))
             continue;
         f->peer = plan->peer[p];
-        f->what = (struct bench_case){.mix = mix, .workers = workers, .ops = plan->ops, .threads = plan->threads, .warm = plan->warm};
+        f->what = (struct bench_case){.mix = mix,
+                                      .workers = workers,
+                                      .ops = plan->ops,
+                                      .threads = plan->threads,
+                                      .warm = plan->warm,
+                                      .leaf_bytes = (uint32_t)plan->leaf_bytes};
         if (!fits(plan, p, &f->what))
             continue;
         f->reps = plan->reps;

@@ -70,11 +70,12 @@ typedef void bench_body(const struct bench_peer *peer, struct bench_worker *work
 struct bench_case {
     enum bench_mix mix;
     unsigned workers;
-    uint64_t ops;     /* of each worker, even */
-    bool threads;     /* otherwise processes */
-    bool warm;        /* push: the memory was filled and emptied by the same workers before */
-    bench_body *body; /* NULL: the loop of the mix */
-    void *notes;      /* the body's, in shared memory */
+    uint64_t ops;        /* of each worker, even */
+    bool threads;        /* otherwise processes */
+    uint32_t leaf_bytes; /* of lfvec; 0: as the library likes */
+    bool warm;           /* push: the memory was filled and emptied by the same workers before */
+    bench_body *body;    /* NULL: the loop of the mix */
+    void *notes;         /* the body's, in shared memory */
 };
 
 /* One round of one peer. */

@@ -67,6 +67,8 @@ static int lfvec_bench_open(struct bench_round *round)
     lfvec_attr_init(&attr);
     attr.elem_size = (uint32_t)round->elem_bytes;
     attr.max_slots = round->what->workers + 4;
+    if (round->what->leaf_bytes)
+        attr.leaf_bytes = round->what->leaf_bytes;
     snprintf(name, sizeof name, "/%s-%d", PROGRAM, (int)getpid());
     round->handle = lfvec_open(name, LFVEC_CREATE | LFVEC_EXCL, &attr);
     if (!round->handle) {

@@ -18,6 +18,7 @@ static const char help_text[] =
     "  -r, --reps R        rounds of each peer (default 5)\n"
     "  -t, --threads       workers are threads; default: processes\n"
     "      --warm          push: into memory used before; default: into memory never touched, for all peers\n"
+    "      --leaf BYTES    lfvec: leaves of so many bytes, 64 to 65536, a power of two; default: the library's\n"
     "      --fairness S    instead: for S seconds, what the slowest worker gets beside the fastest, and the tail of the latency\n"
     "      --growth N      instead: lfvec from 10^4 elements up to N: cost of a push, bytes of an element, time to attach\n"
     "      --wake N        instead: N times from a push to the return of the pop that waits for it, in another process\n"
@@ -150,7 +151,7 @@ static int take_reps(struct bench_plan *plan, const char *text)
 
 /* ---- options ---- */
 
-enum { OPT_WARM = 256, OPT_WAKE, OPT_FAIRNESS, OPT_GROWTH, OPT_PLOT };
+enum { OPT_WARM = 256, OPT_LEAF, OPT_WAKE, OPT_FAIRNESS, OPT_GROWTH, OPT_PLOT };
 
 static const struct option long_options[] = {
     {"peers", required_argument, NULL, 'p'},
@@ -160,6 +161,7 @@ static const struct option long_options[] = {
     {"reps", required_argument, NULL, 'r'},
     {"threads", no_argument, NULL, 't'},
     {"warm", no_argument, NULL, OPT_WARM},
+    {"leaf", required_argument, NULL, OPT_LEAF},
     {"fairness", required_argument, NULL, OPT_FAIRNESS},
     {"growth", required_argument, NULL, OPT_GROWTH},
     {"wake", required_argument, NULL, OPT_WAKE},
@@ -190,6 +192,8 @@ static int take_option(struct bench_plan *plan, int key, char **peers)
     case OPT_WARM:
         plan->warm = true;
         return 0;
+    case OPT_LEAF:
+        return take_number(optarg, 65536, &plan->leaf_bytes);
     case OPT_FAIRNESS:
         return take_number(optarg, 3600, &plan->fairness);
     case OPT_GROWTH:

@@ -12,6 +12,7 @@ struct bench_plan {
     unsigned workers[CASES_MOST];
     size_t peers, mixes, sizes;
     uint64_t ops, wake, growth, fairness; /* the last three: instead of the mixes; 0 = no */
+    uint64_t leaf_bytes;                  /* of lfvec's segments; 0: as the library likes */
     unsigned reps;
     bool threads, warm, json;
     const char *json_file; /* NULL: standard output, and no table */

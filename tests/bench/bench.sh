@@ -40,6 +40,10 @@ done
 check 'all of them in turn' "$bench" "${quick[@]}" --mixes push,mixed || true
 check 'from push to wake, beside a message queue and a pipe' "$bench" --wake 20 || true
 check 'push into used memory' "$bench" "${quick[@]}" --mixes push --warm || true
+check 'leaves of another size' "$bench" "${quick[@]}" --peers lfvec --mixes mixed --leaf 2048 || true
+status=0
+"$bench" "${quick[@]}" --peers lfvec --mixes mixed --leaf 100 >/dev/null 2>"$scratch/why" || status=$?
+check 'leaves of a size that cannot be: an error that names it' test "$status" -ne 0 -a -n "$(grep leaf_bytes "$scratch/why")" || true
 check 'batch is three mixes' "$bench" "${quick[@]}" --peers spin --mixes batch || true
 check 'fairness' "$bench" --fairness 1 --peers lfvec,robust --workers 2 || true
 check 'growth' "$bench" --growth 100000 --reps 2 || true

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # record.sh BENCH DIR [ARGUMENT...] - measures everything that lfvec-bench can, and writes it to DIR: NAME.json as measured, NAME.svg, and
-# NAME.md, the tables of doc/performance.md. ARGUMENTs go to the runs with rounds. Needs jq; takes a quarter of an hour.
+# NAME.md, the tables of doc/performance.md. ARGUMENTs go to the runs with rounds. Needs jq; takes some twenty minutes.
 # record.sh --fill DIR DOCUMENT - puts the tables of DIR between the marks of the document: <!-- figures: NAME --> and <!-- end -->.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -29,12 +29,15 @@ record()
         "$bench" "$@" "${option[@]}" --json="$dir/$kind.json" --plot "$dir/$kind.svg" 2>&1 | tee "$dir/$kind.txt"
         tables $kind rounds
     done
+    "$bench" --warm --mixes push,push_n "$@" --json="$dir/warm.json"
+    tables warm rounds
     "$bench" --fairness 10 --json >"$dir/fairness.json"
     tables fairness fairness
     "$bench" --growth 100000000 --json >"$dir/growth.json"
     tables growth growth
     "$bench" --wake 1000 --json >"$dir/wake.json"
     tables wake wake
+    "$here/choices.sh" "$(dirname "$bench")" "$dir"
 }
 
 # What is there stands until there is something new.

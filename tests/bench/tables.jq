@@ -1,6 +1,7 @@
 # tables.jq - Markdown of what lfvec-bench --json wrote; which of the tables is told by --arg what.
 
 def cell: if . == null then "-" elif type == "number" then (. * 100 | round / 100 | tostring) else tostring end;
+def median: sort | if length == 0 then null else .[length / 2 | floor] end;
 def row: "| " + (map(cell) | join(" | ")) + " |";
 def table(heading): (heading | row), (heading | map("---") | row), (.[] | row);
 
@@ -32,4 +33,11 @@ elif $what == "growth" then
   | table(["elements", "ns a push", "best to worst", "ns, the last tenth", "bytes an element", "attach, us"])
 elif $what == "wake" then
   [ .[] | [ .peer, .p50_us, .p90_us, .p99_us, .samples ] ] | table(["peer", "p50 us", "p90 us", "p99 us", "samples"])
+elif $what == "choices" then
+  . as $all
+  | (reduce .[].choice as $c ([]; if index([$c]) then . else . + [$c] end)) as $choices
+  | ([ .[] | "\(.mix), \(.workers)" ] | reduce .[] as $c ([]; if index([$c]) then . else . + [$c] end)) as $cases
+  | [ $choices[] as $c | [ $c ] + [ $cases[] as $case
+      | [ $all[] | select(.choice == $c and "\(.mix), \(.workers)" == $case) | .mops ] | median ] ]
+  | table(["Mops"] + $cases)
 else error("no table " + $what) end
