@@ -49,6 +49,11 @@ int32_t mutex_holder(const pthread_mutex_t *m)
     return atomic_load_explicit(lock_word(m), memory_order_relaxed) & FUTEX_TID_MASK;
 }
 
+bool mutex_orphaned(const pthread_mutex_t *m)
+{
+    return (atomic_load_explicit(lock_word(m), memory_order_relaxed) & (int32_t)(FUTEX_TID_MASK | FUTEX_OWNER_DIED)) == FUTEX_OWNER_DIED;
+}
+
 bool mutex_abandon(pthread_mutex_t *m, int32_t holder)
 {
     int32_t held = atomic_load_explicit(lock_word(m), memory_order_relaxed);
@@ -67,6 +72,12 @@ int32_t mutex_holder(const pthread_mutex_t *m)
 {
     (void)m;
     return 0;
+}
+
+bool mutex_orphaned(const pthread_mutex_t *m)
+{
+    (void)m;
+    return false;
 }
 
 bool mutex_abandon(pthread_mutex_t *m, int32_t holder)

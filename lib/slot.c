@@ -85,6 +85,8 @@ uint32_t slot_state(const struct segment *s, uint32_t i)
     slot_holder(s, i, &id);
     if (!id.pid)
         return LFVEC_SLOT_FREE;
+    if (mutex_orphaned(&slot_at(s, i)->life)) /* says so in whatever pid namespace it was, and of a thread that went on by exec() */
+        return LFVEC_SLOT_DEAD;
     switch (proc_look(&id)) {
     case PROC_ALIVE:
         return LFVEC_SLOT_ALIVE;

@@ -492,6 +492,18 @@ if unshare --pid --fork true 2>/dev/null; then
     kill -9 $unshared
     wait $unshared 2>/dev/null
     expect 'check after the force' 0 check $p
+    # once it is killed, it is dead here, too
+    unknown $p
+    kill -9 $unshared
+    wait $unshared 2>/dev/null
+    for _ in {1..100}; do
+        run ps --raw --noheadings -o STATE $p
+        [ "$out" != unknown ] || sleep 0.05
+    done
+    is 'the dead of another pid namespace are dead' "$out" dead
+    expect 'recover frees the dead of another pid namespace' 0 recover $p
+    run ps --raw --noheadings -o STATE $p
+    is 'and nobody is left' "$out" ''
     # who comes while the question stands is not meant by the answer
     if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
         new q
