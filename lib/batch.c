@@ -210,15 +210,15 @@ static int copy_run(struct segment *s, struct head h, uint64_t ref, uint32_t slo
     return leaf_valid(&leaf, slot, n, h) ? 0 : DESC_RELOAD;
 }
 
-/* Leaf by leaf, each valid at a head of its own. */
+/* Leaf by leaf, all at one head as long as that does, since writers want its cache line. */
 int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n)
 {
     struct segment *s = &v->seg;
     struct desc_view in_effect;
     struct retry retry = {0};
     uint64_t ref, done = 0;
+    struct head h = head_load(s->control);
     while (done < n) {
-        const struct head h = head_load(s->control);
         const uint64_t size = head_size(h), at = first + done;
         thread_state.last_version = h.version;
         if (at >= size)
@@ -229,10 +229,12 @@ int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n)
         run = run < size - at ? run : size - at;
         int err = desc_resolve(s, h, leaf_entry_of(s, at), &in_effect, &ref);
         err = err ? err : copy_run(s, h, ref, slot, (uint32_t)run, (unsigned char *)elems + elem_bytes(s, done));
-        if (!err)
+        if (!err) {
             done += run;
-        else if (err == DESC_RELOAD)
+        } else if (err == DESC_RELOAD) {
             err = retry_reload(&retry, h);
+            h = head_load(s->control);
+        }
         if (err < 0)
             return done ? (int64_t)done : err;
     }

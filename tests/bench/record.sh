@@ -29,6 +29,7 @@ record()
         "$bench" "$@" "${option[@]}" --json="$dir/$kind.json" --plot "$dir/$kind.svg" 2>&1 | tee "$dir/$kind.txt"
         tables $kind rounds
     done
+    "$bench" --peers lfvec,robust,mutex,spin,bip --mixes push,pop,mixed,read "$@" --plot "$dir/locks.svg" # the picture of the README
     "$bench" --warm --mixes push,push_n "$@" --json="$dir/warm.json"
     tables warm rounds
     "$bench" --fairness 10 --json >"$dir/fairness.json"
