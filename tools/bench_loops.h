@@ -51,7 +51,7 @@ static void BENCH_NAME(_pop_loop)(struct bench_worker *worker, uint64_t first, u
     BENCH_STATE *state = (BENCH_STATE *)worker->handle;
     uint64_t sum = 0, missed = 0;
     (void)first;
-    for (uint64_t i = 0; i < ops; i++) {
+    for (uint64_t n = ops; n; n--) {
         uint64_t x;
         if (BENCH_NAME(_pop)(state, &x))
             sum += x;
@@ -67,12 +67,14 @@ static void BENCH_NAME(_mixed_loop)(struct bench_worker *worker, uint64_t first,
 {
     BENCH_STATE *state = (BENCH_STATE *)worker->handle;
     uint64_t sum = 0, popped_sum = 0, missed = 0;
-    for (uint64_t x = first; x < first + ops / 2; x++) {
-        uint64_t y = 0;
-        missed += !BENCH_NAME(_push)(state, x);
-        sum += x;
-        missed += !BENCH_NAME(_pop)(state, &y);
-        popped_sum += y;
+    for (uint64_t n = ops / 2, x = first; n; n--, x++) {
+        uint64_t y;
+        if (BENCH_NAME(_push)(state, x) && BENCH_NAME(_pop)(state, &y)) {
+            sum += x;
+            popped_sum += y;
+        } else {
+            missed++;
+        }
     }
     worker->score.pushed += ops / 2;
     worker->score.pushed_sum += sum;
