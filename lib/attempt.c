@@ -66,6 +66,7 @@ static int attempt_all(struct participant *p, attempt_fn *once, void *arg)
     struct backoff backoff = {0};
     struct retry retry = {0};
     for (;;) {
+        head_want(s->control);
         const struct head h = head_load(s->control);
         int done = once(p, h, arg);
         if (done == ATTEMPT_LOST)

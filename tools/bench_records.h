@@ -39,7 +39,7 @@ static void BENCH_SIZED(_mixed)(struct bench_worker *worker, uint64_t first, uin
 {
     BENCH_STATE *state = (BENCH_STATE *)worker->handle;
     uint64_t sum = 0, popped_sum = 0, missed = 0;
-    for (uint64_t x = first; x < first + ops / 2; x++) {
+    for (uint64_t n = ops / 2, x = first; n; n--, x++) {
         uint64_t record[BENCH_BYTES / 8];
         bench_record_make(record, BENCH_BYTES / 8, x);
         missed += !BENCH_NAME(_push_record)(state, record, BENCH_BYTES);

@@ -16,9 +16,9 @@ leaves of 256 bytes            |                                        | --leaf
 leaves of 1024 bytes           |                                        | --leaf 1024
 leaves of 2048 bytes           |                                        | --leaf 2048
 back-off: one pause            | -DBACKOFF_FIRST=1u -DBACKOFF_LAST=1u      |
-back-off: 8 to 128 pauses      | -DBACKOFF_LAST=128u                     |
-back-off: 8 to 8192 pauses     | -DBACKOFF_LAST=8192u                    |
-back-off: 128 to 1024 pauses   | -DBACKOFF_FIRST=128u                    |
+back-off: 8 to 1024 pauses     | -DBACKOFF_FIRST=8u                      |
+back-off: 64 to 256 pauses     | -DBACKOFF_FIRST=64u -DBACKOFF_LAST=256u   |
+back-off: 256 to 8192 pauses   | -DBACKOFF_LAST=8192u                    |
 written words 64 bytes apart   | -DSHM_LINE=64                          |
 '
 
