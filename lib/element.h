@@ -44,6 +44,9 @@ static inline uint32_t element_pairs(unsigned char *to, const unsigned char *fro
 {
     const size_t end = bytes / 16 * 16;
     size_t i = 0;
+    if (!end)
+        return 0;
+    __asm__("" : "+r"(to), "+r"(from)); /* or gcc finds that an object of 8 bytes is too small for a loop that it would not enter */
     for (; i + 64 <= end; i += 64) {
         element_pair(to + i, from + i);
         element_pair(to + i + 16, from + i + 16);
