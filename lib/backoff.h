@@ -12,7 +12,7 @@
 
 /*
  * Pauses. The first are some hundred operations of the winner, a burst worth the way of the line: with fewer, a loser comes back too early,
- * loses again and again, and has doubled its pauses when its turn comes, which is neither fast nor fair (tests/bench/choices.sh). A winner on
+ * loses again and again, and has doubled its pauses when its turn comes (tests/bench/choices.sh). A winner on
  * another NUMA node is let go on longer, by BACKOFF_FAR: a line takes two to four times as long from there, so the burst that pays for its way
  * is as much longer, and meanwhile those on its node have the head to themselves. (Not timed: this has been run on emulated nodes only.)
  */

@@ -32,13 +32,13 @@ record()
     "$bench" --peers lfvec,robust,mutex,spin,bip --mixes push,pop,mixed,read "$@" --plot "$dir/locks.svg" # the picture of the README
     "$bench" --warm --mixes push,push_n "$@" --json="$dir/warm.json"
     tables warm rounds
-    "$bench" --fairness 10 --json >"$dir/fairness.json"
+    "$bench" --fairness 5 --json >"$dir/fairness.json"
     tables fairness fairness
     "$bench" --growth 100000000 --json >"$dir/growth.json"
     tables growth growth
     "$bench" --wake 1000 --json >"$dir/wake.json"
     tables wake wake
-    "$here/choices.sh" "$(dirname "$bench")" "$dir"
+    "$here/choices.sh" "$(dirname "$bench")" "$dir" 5
 }
 
 # What is there stands until there is something new.
