@@ -152,9 +152,9 @@ static bool mark_slot(struct pass *p, uint32_t i)
     bool sound = mark_intent(p, i, slot) && mark_held(p, i, atomic_load_explicit(&slot->lease_ref, memory_order_relaxed), MARK_SPARE);
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && sound; k++)
         sound = mark_held(p, i, atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed), MARK_SPARE);
-    const uint64_t committed = atomic_load_explicit(&slot->committed,
-                                                    memory_order_acquire);                 /* SYNC: committed (acquire): before the head */
-    if (sound && committed > p->h.version && committed > head_load(p->s->control).version) /* rather than to take the head from writers */
+    /* SYNC: committed (acquire): before the head, which is not taken from writers without need */
+    const uint64_t committed = atomic_load_explicit(&slot->committed, memory_order_acquire);
+    if (sound && committed > p->h.version && committed > head_load(p->s->control).version)
         return report(p, LFVEC_FAULT_SLOT, i, "slot %u claims a version newer than the head", i);
     return sound;
 }

@@ -19,10 +19,9 @@
 struct cursor {
     uint64_t version;
     uint64_t packed; /* the rest of that head */
-    uint64_t
-        base; /* what `packed` would be if the leaf's first slot were the next one; so a difference of the two is a slot, or no number of one */
-    uint64_t room; /* pushes may go in place into the slots below: own leaf, own descriptor */
-    uint64_t full; /* pops may take from the slots below: all of the leaf; 0 while the participant owes */
+    uint64_t base;   /* `packed` if the leaf's first slot were the next one: what is subtracted from a head's to get a slot */
+    uint64_t room;   /* pushes may go in place into the slots below: own leaf, own descriptor */
+    uint64_t full;   /* pops may take from the slots below: all of the leaf; 0 while the participant owes */
     struct leaf leaf;
 };
 

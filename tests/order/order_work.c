@@ -104,8 +104,8 @@ static void stall(int sig)
     const struct timespec nap = {.tv_nsec = 1000 * (long)stall_random(stall_random(16) ? 50 : 1000)};
     const uint64_t from = now();
     (void)sig;
-    if (stall_random(2)) /* being away for a while, at any instruction, is the point; nothing is hoped to happen meanwhile */
-        nanosleep(&nap, NULL);
+    if (stall_random(2))       /* being away for a while, at any instruction, is the point; nothing is hoped to happen meanwhile */
+        nanosleep(&nap, NULL); /* of a random length: the point itself */
     else
         sched_yield();
     stall_next(now() - from);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -140,8 +141,13 @@ static pid_t start(struct command *command)
         give_up("fork", errno);
     if (pid == 0)
         run_over_and_over(command->argv);
-    while (atomic_load(&shared->runs) == 0 && !atomic_load(&shared->failed))
-        usleep(500);
+    for (unsigned int waited = 0; atomic_load(&shared->runs) == 0 && !atomic_load(&shared->failed); waited++) {
+        if (waited == 60000) {
+            kill(pid, SIGKILL);
+            give_up("first run", ETIMEDOUT);
+        }
+        usleep(500); /* half a minute at most, until it has run once */
+    }
     return pid;
 }
 
