@@ -3,6 +3,7 @@
 
 #include "breakage.h"
 #include "probe.h"
+#include "turn.h"
 
 /* What the descriptor in effect covers and ours does not must be in the directory before ours takes its place. */
 static int help(struct participant *p, struct head h, const struct desc_view *in_effect, const struct desc_plan *plan)
@@ -60,10 +61,25 @@ int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *
     return err;
 }
 
+/* After a loss at h: somebody else won. It is let go on for a while, and then asked for a turn. */
+static void lost(struct participant *p, struct head h)
+{
+    const struct segment *s = &p->v->seg;
+    const struct head now = head_load(s->control);
+    if (now.version == h.version)
+        return;
+    attempt_count(&p->slot->cas_retries);
+    PROBE(cas_retry, p->me, now.version);
+    const bool far = slot_exists(s, head_last(now)) && slot_is_far(s, head_last(now), p->me);
+    const uint32_t pauses = backoff_pauses(&p->backoff, far);
+    backoff_wait(pauses);
+    backoff_learn(&p->backoff, pauses, head_version(s->control) - now.version);
+    turn_ask(s->control);
+}
+
 static int attempt_all(struct participant *p, attempt_fn *once, void *arg)
 {
     const struct segment *s = &p->v->seg;
-    struct backoff backoff = {0};
     struct retry retry = {0};
     for (;;) {
         head_want(s->control);
@@ -75,12 +91,7 @@ static int attempt_all(struct participant *p, attempt_fn *once, void *arg)
             return 0;
         if (done)
             return done;
-        const struct head now = head_load(s->control);
-        if (now.version != h.version) { /* somebody won: let it go on for a while */
-            attempt_count(&p->slot->cas_retries);
-            PROBE(cas_retry, p->me, now.version);
-            backoff_wait(&backoff, slot_exists(s, head_last(now)) && slot_is_far(s, head_last(now), p->me));
-        }
+        lost(p, h);
     }
 }
 
@@ -91,6 +102,8 @@ int attempt_until(struct participant *p, uint32_t kind, attempt_fn *once, void *
     const int err = attempt_all(p, once, arg);
     if (err)
         attempt_clear_intent(p);
+    else
+        turn_give(p->v->seg.control);
     errno = saved;
     return err;
 }

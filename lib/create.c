@@ -9,6 +9,7 @@
 #include "numa.h"
 #include "segment.h"
 #include "shm.h"
+#include "slab.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -190,6 +191,13 @@ static void init_header(struct segment *s, const struct lfvec_attr *a)
     h->crc32 = header_crc(h);
 }
 
+static void set_extents(struct segment *s)
+{
+    s->dir = (struct extent){
+        .off = s->l.dir_off, .unit = sizeof(struct shm_entry), .max = s->l.dir_max, .shared = &s->control->dir_committed};
+    s->slabtab = (struct extent){.off = s->l.slabtab_off, .unit = 8, .max = s->l.slabs_max, .shared = &s->control->slabtab_committed};
+}
+
 /*
  * Initialises an object that is empty or half-made, holding its lock. What address space can be had decides the limit of a segment
  * whose creator asked for none.
@@ -222,6 +230,10 @@ static int initialise(struct segment *s, const struct lfvec_attr *a)
     err = init_slots(s);
     if (err)
         return err;
+    s->numa = a->numa;
+    s->flags = a->flags;
+    set_extents(s);
+    (void)slab_reserve_first(s); /* without it, as without memory: the first push says so */
     init_header(s, a);
     /* SYNC: header (release): whoever sees READY sees everything above; a creator killed before left CREATING */
     atomic_store_explicit(&((struct shm_header *)s->base)->magic, SHM_MAGIC_READY, memory_order_release);
@@ -237,13 +249,6 @@ static int check_attr(const struct shm_header *h, const struct lfvec_attr *a, co
         return error_set(-EPROTO, "%s: has element tag 0x%llx, 0x%llx was asked for; another program's segment? use another name", name,
                          (unsigned long long)h->elem_tag, (unsigned long long)a->elem_tag);
     return 0;
-}
-
-static void set_extents(struct segment *s)
-{
-    s->dir = (struct extent){
-        .off = s->l.dir_off, .unit = sizeof(struct shm_entry), .max = s->l.dir_max, .shared = &s->control->dir_committed};
-    s->slabtab = (struct extent){.off = s->l.slabtab_off, .unit = 8, .max = s->l.slabs_max, .shared = &s->control->slabtab_committed};
 }
 
 /* Attaches to an object whose magic says READY. */

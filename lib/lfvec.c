@@ -12,6 +12,7 @@
 #include "region.h"
 #include "shm.h"
 #include "stat.h"
+#include "turn.h"
 #include "vector.h"
 #include "wait.h"
 
@@ -180,16 +181,22 @@ static __attribute__((noinline)) int pop_slow(lfvec_t *v, void *elem)
     return err ? err : (int)made_room(p, vector_pop(p, elem));
 }
 
-static __attribute__((noinline)) int wake(void)
+static __attribute__((noinline)) int serve(uint32_t wanted)
 {
-    wait_wake_slow(thread_state.control, 1);
+    if (wanted & SHM_WANT_WAKE)
+        wait_wake_slow(thread_state.control, 1);
+    turn_give(thread_state.control);
     return 0;
 }
 
-/* After a fast push. A call only if somebody waits: so the public functions need no register saved. */
+/*
+ * After a fast push. A call only if somebody wants something: so the public functions need no register saved. A fast pop does not ask: who
+ * pops on comes to the end of the leaf, and asks there.
+ */
 static ALWAYS_INLINE int pushed(void)
 {
-    return UNLIKELY(wait_wanted(thread_state.control)) ? wake() : 0;
+    const uint32_t wanted = wait_wanted(thread_state.control);
+    return UNLIKELY(wanted) ? serve(wanted) : 0;
 }
 
 /* By a thread that is at work in this vector already. Of no vector at all, too: then its cursor says nothing. */

@@ -8,6 +8,7 @@
 #ifndef LFVEC_PARTICIPANT_H
 #define LFVEC_PARTICIPANT_H
 
+#include "backoff.h"
 #include "desc.h"
 #include "lfvec.h"
 #include "slab.h"
@@ -34,6 +35,7 @@ struct participant {
     bool owes;     /* its lease is a former holder's, and found no room in the vector yet */
     uint32_t kind; /* LFVEC_OP_* of the operation under way, the fast paths excepted */
     uint32_t spares;
+    struct backoff backoff;
     struct cursor cursor;
     uint64_t spare[SHM_DESC_LEAVES];
     struct slab_set slabs;

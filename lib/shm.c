@@ -1,4 +1,4 @@
-/* shm.c - POSIX shared-memory objects. Invariant: an object only ever grows, by fallocate(2); nobody calls ftruncate(2). */
+/* shm.c - POSIX shared-memory objects. Invariant: an object that is ready only ever grows, by fallocate(2). */
 #include "shm.h"
 
 #include "error.h"
@@ -97,7 +97,7 @@ int shm_object_clear(int fd, uint64_t from)
         return -errno;
     if ((uint64_t)st.st_size <= from)
         return 0;
-    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, st.st_size - (off_t)from) == 0 ? 0 : -errno;
+    return ftruncate(fd, (off_t)from) == 0 ? 0 : -errno;
 }
 
 int shm_object_write(int fd, uint64_t off, const void *bytes, uint32_t len)

@@ -24,7 +24,7 @@ int shm_object_stat(int fd, struct stat *st);
  */
 int shm_object_commit(int fd, uint64_t off, uint64_t len);
 
-/* Gives back all pages from an offset on; they read as zeros. Only for an object that nobody uses yet. */
+/* Cuts off what lies from an offset on. Only for an object that nobody uses yet. */
 int shm_object_clear(int fd, uint64_t from);
 
 /* Writes a few bytes at an offset of the object through the kernel, so that a full file system is -ENOSPC. */

@@ -21,6 +21,8 @@
  */
 enum { LOOK_AT_MOST = 16 };
 
+enum { FIRST_SLAB_MOST = 1 << 20 }; /* bytes; more is not spent on a vector that may stay empty */
+
 static uint64_t word_make(uint32_t state, uint32_t owner, int32_t node)
 {
     return (uint64_t)state << 56 | (uint64_t)(uint8_t)node << 48 | (uint64_t)owner << 32;
@@ -129,8 +131,8 @@ static void map_pages(unsigned char *start, uint64_t bytes, bool surely)
         atomic_fetch_or_explicit((volatile shm_u64 *)(start + at), 0, memory_order_relaxed);
 }
 
-/* Memory for a slab that we have claimed. The policy goes first: it counts when pages are allocated. */
-static int commit(struct segment *s, uint64_t slab, int32_t node)
+/* Memory for a slab. The policy goes first: it counts when pages are allocated. */
+static int allocate(struct segment *s, uint64_t slab, int32_t node)
 {
     const uint64_t off = s->l.slabs_off + slab * s->l.slab_bytes;
     if (off + s->l.slab_bytes <= s->mapped) {
@@ -138,10 +140,16 @@ static int commit(struct segment *s, uint64_t slab, int32_t node)
         if (s->flags & LFVEC_HUGEPAGES)
             (void)madvise(s->base + off, s->l.slab_bytes, MADV_HUGEPAGE);
     }
-    const int err = segment_commit(s, off, s->l.slab_bytes);
+    return segment_commit(s, off, s->l.slab_bytes);
+}
+
+/* Likewise, for one that we have claimed, and are about to use. */
+static int commit(struct segment *s, uint64_t slab, int32_t node)
+{
+    const int err = allocate(s, slab, node);
     if (err)
         return err;
-    map_pages(s->base + off, s->l.slab_bytes, s->flags & LFVEC_PREFAULT);
+    map_pages(slab_base(s, slab), s->l.slab_bytes, s->flags & LFVEC_PREFAULT);
     know(s, slab);
     return 0;
 }
@@ -164,7 +172,7 @@ static int claim(struct segment *s, uint64_t slab, uint64_t from, uint32_t me, u
     return err;
 }
 
-/* A committed slab that nobody owns, on this node or, if that is ANY_NODE, on any: one CAS, no system call. */
+/* A committed slab that nobody owns, on this node or, if that is ANY_NODE, on any: one CAS, and no system call but for LFVEC_PREFAULT. */
 enum { ANY_NODE = -1 };
 
 static int claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t *slab)
@@ -176,8 +184,11 @@ static int claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t 
             continue;
         if (!slab_known(s, *slab) && slab_learn(s, *slab) != 0)
             continue;
-        if (word_cas(s, *slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
-            return 0;
+        if (!word_cas(s, *slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
+            continue;
+        if (s->flags & LFVEC_PREFAULT)
+            map_pages(slab_base(s, *slab), s->l.slab_bytes, true);
+        return 0;
     }
     return AGAIN;
 }
@@ -205,6 +216,21 @@ int slab_reserve(struct segment *s, uint32_t me)
 {
     uint64_t slab;
     return claim_fresh(s, me, false, &slab);
+}
+
+int slab_reserve_first(struct segment *s)
+{
+    const int32_t node = numa_near();
+    if (s->l.slab_bytes > FIRST_SLAB_MOST)
+        return 0;
+    int err = segment_extend(s, &s->dir, 1);
+    err = err ? err : segment_extend(s, &s->slabtab, 1);
+    err = err ? err : allocate(s, 0, node);
+    if (err)
+        return err;
+    atomic_store_explicit(&s->control->slabs_high, 1, memory_order_relaxed);
+    atomic_store_explicit(&table(s)[0], word_make(SHM_SLAB_UNOWNED, 0, node), memory_order_relaxed);
+    return 0;
 }
 
 /* What nobody owns goes first, except that new memory on our own node is better than old memory on another. */

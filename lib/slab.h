@@ -99,6 +99,12 @@ void slab_set_drop(struct slab_set *set);
 uint32_t slab_release_empty(struct segment *s, uint32_t me); /* gives all empty slabs of a slot to whoever wants them; how many */
 int slab_reserve(struct segment *s, uint32_t me);            /* commits one more slab, owned by nobody */
 
+/*
+ * At creation, with nobody else here yet: the first slab, and what leads to it, have their memory, and the first to push makes no system call
+ * for it. Failing, no slab is.
+ */
+int slab_reserve_first(struct segment *s);
+
 uint64_t slab_count_free(const struct segment *s, uint64_t slab); /* clear bits */
 
 #endif

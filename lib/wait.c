@@ -27,11 +27,11 @@ static long futex(shm_u32 *word, int op, uint32_t value, const struct timespec *
 void wait_wake_slow(struct shm_control *c, uint64_t pushed)
 {
     const int saved = errno;
-    atomic_store_explicit(&c->waiters, 0, memory_order_seq_cst); /* before the word changes */
+    atomic_fetch_and_explicit(&c->wanted, ~(uint32_t)SHM_WANT_WAKE, memory_order_seq_cst); /* before the word changes */
     atomic_fetch_add_explicit(&c->wait_futex, 1, memory_order_seq_cst);
     const long woken = futex(&c->wait_futex, FUTEX_WAKE, pushed < INT_MAX ? (uint32_t)pushed : INT_MAX, NULL);
     if (woken > 0) /* there may be more; if not, the next push finds out */
-        atomic_store_explicit(&c->waiters, 1, memory_order_relaxed);
+        atomic_fetch_or_explicit(&c->wanted, SHM_WANT_WAKE, memory_order_relaxed);
     errno = saved;
 }
 
@@ -76,7 +76,7 @@ int wait_pop(struct participant *p, void *elem, const struct timespec *timeout)
     int err = look(p, elem);
     while (err == -EAGAIN) {
         const uint32_t seen = atomic_load_explicit(&c->wait_futex, memory_order_seq_cst);
-        atomic_store_explicit(&c->waiters, 1, memory_order_release); /* SYNC: wait-flag (release): before we look */
+        atomic_fetch_or_explicit(&c->wanted, SHM_WANT_WAKE, memory_order_release); /* SYNC: wait-flag (release): before we look */
         atomic_thread_fence(memory_order_seq_cst);
         err = look(p, elem);
         if (err != -EAGAIN)

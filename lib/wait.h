@@ -1,9 +1,9 @@
 /*
  * wait.h - waiting for an element, and waking those who wait.
  *
- * `waiters` says that somebody may be asleep; a push that sees 0 makes no system call. Any waiter may be killed at any time, so it is a
- * flag that each waiter raises anew rather than a count that the dead would leave too high. A pusher may be killed between its win and its
- * wake: therefore nobody sleeps longer than WAIT_SLICE at a time, and looks again.
+ * SHM_WANT_WAKE says that somebody may be asleep; a push that does not see it makes no system call. Any waiter may be killed at any time, so
+ * it is a flag that each waiter raises anew rather than a count that the dead would leave too high. A pusher may be killed between its win and
+ * its wake: therefore nobody sleeps longer than WAIT_SLICE at a time, and looks again.
  */
 #ifndef LFVEC_WAIT_H
 #define LFVEC_WAIT_H
@@ -14,16 +14,16 @@
 
 void wait_wake_slow(struct shm_control *c, uint64_t pushed);
 
-/* To be asked after a push. The compare-and-swap of the head was a full barrier: either we see the flag, or its raiser our element. */
-static inline bool wait_wanted(const struct shm_control *c)
+/* SHM_WANT_*. After a push, its compare-and-swap was a full barrier: either we see SHM_WANT_WAKE, or its raiser our element. */
+static inline uint32_t wait_wanted(const struct shm_control *c)
 {
-    return atomic_load_explicit(&c->waiters, memory_order_acquire); /* SYNC: wait-flag (acquire) */
+    return atomic_load_explicit(&c->wanted, memory_order_acquire) & (SHM_WANT_WAKE | SHM_WANT_TURN); /* SYNC: wait-flag (acquire) */
 }
 
 /* After a push of `pushed` elements. */
 static inline void wait_wake(struct shm_control *c, uint64_t pushed)
 {
-    if (__builtin_expect(wait_wanted(c), 0))
+    if (__builtin_expect(wait_wanted(c) & SHM_WANT_WAKE, 0))
         wait_wake_slow(c, pushed);
 }
 

@@ -16,14 +16,32 @@ static const uint32_t sizes[] = {8, 24, 3000};
 static const uint64_t batches[] = {0, 7, 1024, 100000};
 enum { SIZES = sizeof sizes / sizeof *sizes, WAYS = sizeof batches / sizeof *batches };
 
-static lfvec_t *make(uint32_t elem_size)
+static lfvec_t *try_make(uint32_t elem_size)
 {
     struct lfvec_attr a;
     unit_attr(&a, elem_size);
     a.max_slots = 8;
     full_name = unit_name();
-    lfvec_t *v = lfvec_open(full_name, LFVEC_CREATE | LFVEC_EXCL, &a);
+    return lfvec_open(full_name, LFVEC_CREATE | LFVEC_EXCL, &a);
+}
+
+static lfvec_t *make(uint32_t elem_size)
+{
+    lfvec_t *v = try_make(elem_size);
     MUST_MSG(v != NULL, "%s", lfvec_last_error());
+    return v;
+}
+
+/* Where there is room for nothing but what a segment cannot be without: none for the first slab. */
+static lfvec_t *make_bare(uint32_t elem_size)
+{
+    lfvec_t *v = NULL;
+    for (uint64_t room = 0; !v; room += 4096) {
+        full_ballast(room);
+        v = try_make(elem_size);
+        full_drop_ballast();
+    }
+    MUST(unit_stat(v).slabs_unowned == 0);
     return v;
 }
 
@@ -149,7 +167,7 @@ END_TEST
 START_TEST(first_push_needs_room)
 {
     FULL_SHM_OR_SKIP(SHM_BYTES);
-    lfvec_t *v = make(sizes[_i]);
+    lfvec_t *v = make_bare(sizes[_i]);
     uint64_t room = 0;
     int err;
     for (; room < 2 * 65536; room += 4096) {

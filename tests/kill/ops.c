@@ -141,10 +141,10 @@ static void lease_ack_push_leasable(lfvec_t *v)
     must(lfvec_ack(v) == 0 && lfvec_push_u64(v, LEASED) == 0);
 }
 
-/* A waiter that died waiting leaves its flag up: the next push makes a call for nothing. */
+/* A waiter that died waiting leaves its flag up: the next push makes a call for nothing. A loser that died asking: it pauses for nothing. */
 static void wait_and_die(lfvec_t *v)
 {
-    atomic_store_explicit(&v->seg.control->waiters, 1, memory_order_relaxed);
+    atomic_store_explicit(&v->seg.control->wanted, SHM_WANT_WAKE | SHM_WANT_TURN, memory_order_relaxed);
 }
 
 static void *guest(void *v)

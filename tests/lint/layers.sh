@@ -9,8 +9,8 @@ cd "${LFVEC_SRC:-.}"
 # and headers of its own module; `a>b` allows a to include b of the same rank. lfvec.h, the public types, may be included by all.
 ranks='
 0  format atomic16 backoff probe proc numa mutex error shm breakage mutex>atomic16 shm>error
-1  head layout segment create                           segment>layout create>segment
-2  element directory slab slot
+1  head layout segment turn                             segment>layout
+2  element directory slab slot create                   create>slab
 3  desc leaf
 4  recover participant                                  participant>recover
 5  attempt

@@ -368,6 +368,7 @@ void scene_reserve(const struct plan *p)
     struct actor maker, a;
     begin(p, "reserved");
     make(p, &maker, SLOTS);
+    actor_do(&maker, PUSH, 1); /* the first slab, which has its memory from creation, is the maker's */
     actor_start(&a, p->there);
     actor_do(&a, OPEN, 0);
     actor_do(&a, RESERVE, UINT64_C(550) * 700 * 8);

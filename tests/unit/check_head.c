@@ -84,18 +84,24 @@ START_TEST(test_concurrent)
 }
 END_TEST
 
-/* Twice as many pauses each time, up to a bound; more if the winner is far. */
+/* Twice as many pauses as long as the head moves as in a burst, half as many when it does not; more if the winner is far. */
 START_TEST(test_backoff)
 {
-    struct backoff near = {0}, far = {0};
-    uint32_t last = 0;
-    for (int i = 0; i < 20; i++) {
-        const uint32_t n = backoff_next(&near, false);
-        ck_assert_uint_eq(n, last ? (last < BACKOFF_LAST ? 2 * last : BACKOFF_LAST) : BACKOFF_FIRST);
-        ck_assert_uint_eq(backoff_next(&far, true), n * BACKOFF_FAR);
-        last = n;
+    struct backoff b = {0};
+    ck_assert_uint_eq(backoff_pauses(&b, false), BACKOFF_FIRST);
+    for (uint32_t n = BACKOFF_FIRST; n < BACKOFF_LAST; n *= 2) {
+        ck_assert_uint_eq(backoff_pauses(&b, false), n);
+        ck_assert_uint_eq(backoff_pauses(&b, true), n * BACKOFF_FAR);
+        backoff_learn(&b, n, n / BACKOFF_BURST);
     }
-    ck_assert_uint_eq(last, BACKOFF_LAST);
+    backoff_learn(&b, BACKOFF_LAST, UINT64_MAX / BACKOFF_BURST);
+    ck_assert_uint_eq(backoff_pauses(&b, false), BACKOFF_LAST);
+    for (uint32_t n = BACKOFF_LAST; n > BACKOFF_FIRST; n /= 2) {
+        ck_assert_uint_eq(backoff_pauses(&b, false), n);
+        backoff_learn(&b, n, n / BACKOFF_BURST - 1);
+    }
+    backoff_learn(&b, BACKOFF_FIRST, 0);
+    ck_assert_uint_eq(backoff_pauses(&b, false), BACKOFF_FIRST);
 }
 END_TEST
 

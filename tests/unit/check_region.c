@@ -47,7 +47,7 @@ START_TEST(test_regions)
     a.slab_bytes = 65536;
     lfvec_t *v = unit_make(&a);
     struct tally t = walk(v);
-    ck_assert(t.of_kind[LFVEC_REGION_HEADER] == 1 && t.of_kind[LFVEC_REGION_SLAB] == 0);
+    ck_assert(t.of_kind[LFVEC_REGION_HEADER] == 1 && t.of_kind[LFVEC_REGION_SLAB] == 1);
     unit_fill(v, 0, 100000);
     t = walk(v);
     st = unit_stat(v);

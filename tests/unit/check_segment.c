@@ -433,6 +433,28 @@ START_TEST(test_half_made)
 }
 END_TEST
 
+/* What a killed creator of a larger segment left may be longer than all of the next one's. */
+START_TEST(test_half_made_larger)
+{
+    struct lfvec_attr a;
+    const uint64_t marker = SHM_MAGIC_CREATING;
+    lfvec_attr_init(&a);
+    a.max_bytes = 8 << 20;
+    const char *const n = unit_name();
+    const int fd = shm_object_create(n, 0600);
+    ck_assert_int_eq(shm_object_write(fd, 0, &marker, sizeof marker), 0);
+    ck_assert_int_eq(shm_object_commit(fd, (UINT64_C(1) << 30) + 65536, 65536), 0);
+    close(fd);
+    lfvec_t *v = lfvec_open(n, LFVEC_CREATE, &a);
+    ck_assert_msg(v != NULL, "%s", lfvec_last_error());
+    ck_assert_uint_le(unit_stat(v).bytes_committed, 1 << 20);
+    unit_fill(v, 0, 1000);
+    unit_expect(v, 1000);
+    unit_sound(v);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 /* Extents and high-water marks are believed only as far as the object and the layout go. */
 START_TEST(test_control_spoiled)
 {
@@ -504,6 +526,7 @@ START_TEST(test_extend)
     struct segment s;
     unit_attr(&a, 8);
     a.max_bytes = 8 << 20;
+    a.slab_bytes = 2 << 20; /* too large to be reserved at creation */
     ck_assert_int_eq(segment_open(&s, unit_name(), LFVEC_CREATE, &a), 0);
     ck_assert_uint_eq(s.l.max_bytes, s.mapped);
     ck_assert_int_eq(segment_extend_known(&s, &s.dir, 1), -EBADMSG); /* nobody has */
@@ -581,6 +604,7 @@ Suite *segment_suite(void)
     tcase_add_test(tc, test_truncated_elements);
     tcase_add_test(tc, test_foreign);
     tcase_add_test(tc, test_half_made);
+    tcase_add_test(tc, test_half_made_larger);
     tcase_add_test(tc, test_control_spoiled);
     tcase_add_test(tc, test_size_spoiled);
     tcase_add_test(tc, test_mutex_spoiled);

@@ -33,6 +33,29 @@ static uint32_t held(lfvec_t *v)
 
 /* ---- operations ---------------------------------------------------------------------------------------------------------------------- */
 
+/* The first slab has its memory at creation, unless slabs are large: then at the first push. */
+START_TEST(test_first_slab)
+{
+    static const uint32_t slab_bytes[] = {65536, 1 << 20, 2 << 20};
+    static const bool reserved[] = {true, true, false};
+    for (int i = 0; i < 3; i++) {
+        struct lfvec_attr a;
+        unit_attr(&a, 8);
+        a.slab_bytes = slab_bytes[i];
+        lfvec_t *v = unit_make(&a);
+        const struct lfvec_stat empty = unit_stat(v);
+        ck_assert_uint_eq(empty.slabs_unowned, reserved[i]);
+        ck_assert(reserved[i] ? lfvec_capacity(v) > 64 : lfvec_capacity(v) == 0);
+        unit_fill(v, 0, 64);
+        const struct lfvec_stat used = unit_stat(v);
+        ck_assert(used.slabs_owned == 1 && used.slabs_unowned == 0);
+        ck_assert_int_eq(used.bytes_committed == empty.bytes_committed && used.grows == empty.grows, reserved[i]);
+        unit_sound(v);
+        ck_assert_int_eq(lfvec_detach(v), 0);
+    }
+}
+END_TEST
+
 START_TEST(test_operations)
 {
     uint64_t index = 99, x = 0;
@@ -899,6 +922,7 @@ END_TEST
 
 static void add_operations(TCase *tc)
 {
+    tcase_add_test(tc, test_first_slab);
     tcase_add_test(tc, test_operations);
     tcase_add_test(tc, test_versions);
     tcase_add_test(tc, test_sized);

@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *head_suite(void);
+Suite *turn_suite(void);
 Suite *layout_suite(void);
 Suite *shm_suite(void);
 Suite *segment_suite(void);
