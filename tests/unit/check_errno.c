@@ -778,7 +778,7 @@ START_TEST(test_enomem)
     RETURNS(0, lfvec_push_u64(small, 200000));
     unit_sound(v);
     RETURNS(0, lfvec_detach(small));
-    limit_address_space(1 << 16);
+    limit_address_space(16 << 20); /* less than the segment has, and enough for valgrind */
     open_fails(ENOMEM, name, 0, NULL);
     RETURNS(0, lfvec_detach(v));
 }
