@@ -329,8 +329,9 @@ int lfvec_fetch_add_u64(lfvec_t *v, uint64_t index, uint64_t delta, uint64_t *ol
 uint64_t lfvec_size(const lfvec_t *v);
 
 /*
- * Elements that fit before more memory must be committed, as seen by the calling thread (or, if it has no slot, by the next thread to take
- * one): memory that belongs to other participants is not counted. At least the size. A figure for planning: others change it meanwhile.
+ * Elements that fit into the memory committed, as seen by the calling thread (or, if it has no slot, by the next thread to take one): memory
+ * that belongs to other participants is not counted. At least the size. A figure for planning: others change it meanwhile, and a push may
+ * commit more memory before all of this is used.
  * Costs a pass over the slab table. Waits for no participant; stores nothing in shared memory. 0 if v is NULL. No memory order to rely on.
  */
 uint64_t lfvec_capacity(const lfvec_t *v);

@@ -10,7 +10,11 @@
 #include "backoff.h"
 #include "participant.h"
 
-enum { ATTEMPT_LOST = DESC_RELOAD, ATTEMPT_WON = 0 }; /* or a negative errno; lost means: load the head again */
+/*
+ * What comes of an attempt, if not a negative errno. LOST: load the head again. FULL: max_elems are there, which is an answer of that head,
+ * unlike a want of memory, which somebody can do something about; -EOVERFLOW for the caller (memory_attempt()).
+ */
+enum { ATTEMPT_WON = 0, ATTEMPT_LOST = DESC_RELOAD, ATTEMPT_FULL };
 
 /* Of one writer, so no locked instruction; and one rather than three, where the compiler does not dare to. */
 static inline void attempt_count(shm_u64 *counter)
@@ -107,7 +111,7 @@ int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *
 
 /*
  * What all mutations share: attempts until one wins or fails. `once` makes one attempt at a head that was loaded just now; it returns
- * ATTEMPT_WON, ATTEMPT_LOST to be called again, or a negative errno, which leaves the slot as if nothing had been tried. `kind`: LFVEC_OP_*.
+ * ATTEMPT_WON, ATTEMPT_LOST to be called again, or else what leaves the slot as if nothing had been tried. `kind`: LFVEC_OP_*.
  */
 typedef int attempt_fn(struct participant *p, struct head h, void *arg);
 int attempt_until(struct participant *p, uint32_t kind, attempt_fn *once, void *arg);

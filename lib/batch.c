@@ -25,7 +25,8 @@ static size_t elem_bytes(const struct segment *s, size_t n)
 
 struct batch {
     const unsigned char *from;
-    uint64_t n;     /* wanted, and then done */
+    uint64_t want;  /* asked for; less when memory ends */
+    uint64_t n;     /* of this attempt: what there is room for at its head */
     uint64_t index; /* of the first */
     struct desc_plan plan;
     uint32_t spent;   /* spares that the plan uses */
@@ -90,11 +91,10 @@ static int batch_attempt(struct participant *p, struct head h, void *arg)
     struct site at;
     struct head next;
     const uint64_t size = b->index = head_size(h);
-    if (size + b->n > s->l.max_elems) {
-        b->n = size < s->l.max_elems ? s->l.max_elems - size : 0;
-        if (!b->n)
-            return -EOVERFLOW;
-    }
+    const uint64_t room = size < s->l.max_elems ? s->l.max_elems - size : 0;
+    b->n = b->want < room ? b->want : room; /* anew at each head: others may have made room, or taken it */
+    if (!b->n)
+        return ATTEMPT_FULL;
     int err = batch_leaves(p, h, b, &at);
     if (err == -ENOBUFS) {
         err = participant_spares(p, p->spares + 1);
@@ -114,7 +114,7 @@ static int batch_push_some(struct participant *p, struct batch *b)
         const int err = memory_attempt(p, LFVEC_OP_PUSH_N, batch_attempt, b);
         if ((err != -ENOSPC && err != -EOVERFLOW) || b->n < 2)
             return err;
-        b->n /= 2;
+        b->want = b->n / 2;
     }
 }
 
@@ -124,8 +124,8 @@ int64_t batch_push(struct participant *p, const void *elems, size_t n, uint64_t 
     const uint64_t most = batch_most(s);
     size_t done = 0;
     while (done < n) {
-        struct batch b = {.from = (const unsigned char *)elems + elem_bytes(s, done), .n = n - done < most ? n - done : most};
-        const uint64_t asked = b.n;
+        struct batch b = {.from = (const unsigned char *)elems + elem_bytes(s, done), .want = n - done < most ? n - done : most};
+        const uint64_t asked = b.want;
         const int err = batch_push_some(p, &b);
         if (err)
             return done ? (int64_t)done : err;

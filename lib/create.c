@@ -296,11 +296,16 @@ static enum found look(int fd)
     return n == (ssize_t)sizeof magic && magic == SHM_MAGIC_CREATING ? FOUND_HALF_MADE : FOUND_FOREIGN;
 }
 
-static bool name_leads_to(const char *name, int fd)
+static bool same_object(int fd, int other)
 {
     struct stat a, b;
+    return shm_object_stat(fd, &a) == 0 && shm_object_stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static bool name_leads_to(const char *name, int fd)
+{
     const int other = shm_object_open(name, false);
-    const bool same = other >= 0 && fstat(other, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    const bool same = other >= 0 && same_object(other, fd);
     if (other >= 0)
         close(other);
     return same;
@@ -330,11 +335,12 @@ static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *a
     if (!(flags & LFVEC_CREATE)) /* what is not finished is not there: nothing to wait for */
         return error_set(-ENOENT, "%s: being created, or its creator died half-way; create it (again), or remove it: lfvec-shmctl rm %s",
                          s->name, s->name);
-    int err = shm_object_lock(s->fd);
+    struct shm_lock lock;
+    int err = shm_object_lock(&lock, s->name);
     if (err)
-        return error_set(err, "%s: cannot lock it: %s", s->name, strerror(-err));
-    err = finish_half_made(s, attr);
-    (void)shm_object_unlock(s->fd);
+        return err == -ENOENT ? AGAIN : error_set(err, "%s: cannot lock it: %s", s->name, strerror(-err));
+    err = same_object(lock.fd, s->fd) ? finish_half_made(s, attr) : AGAIN;
+    shm_object_unlock(&lock);
     return err;
 }
 

@@ -129,12 +129,12 @@ int memory_trim(struct participant *p)
 
 int memory_attempt(struct participant *p, uint32_t kind, attempt_fn *once, void *arg)
 {
-    struct segment *s = &p->v->seg;
-    const int err = attempt_until(p, kind, once, arg);
-    if ((err != -ENOSPC && err != -EOVERFLOW) || head_size(head_load(s->control)) >= s->l.max_elems)
-        return err;
-    const int saved = errno;
-    const int trimmed = memory_trim(p);
-    errno = saved;
-    return trimmed ? err : attempt_until(p, kind, once, arg);
+    int err = attempt_until(p, kind, once, arg);
+    if (err == -ENOSPC || err == -EOVERFLOW) {
+        const int saved = errno;
+        const int trimmed = memory_trim(p);
+        errno = saved;
+        err = trimmed ? err : attempt_until(p, kind, once, arg);
+    }
+    return err == ATTEMPT_FULL ? -EOVERFLOW : err;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -37,23 +38,77 @@ int shm_object_create(const char *name, unsigned int mode)
     return fd >= 0 ? fd : -errno;
 }
 
-int shm_object_lock(int fd)
-{
-    while (flock(fd, LOCK_EX) != 0)
-        if (errno != EINTR)
-            return -errno;
-    return 0;
-}
-
-int shm_object_unlock(int fd)
-{
-    return flock(fd, LOCK_UN) == 0 ? 0 : -errno;
-}
-
 int shm_object_stat(int fd, struct stat *st)
 {
     return fstat(fd, st) == 0 ? 0 : -errno;
 }
+
+/* ---- the lock -------------------------------------------------------------------------------------------------------------------------- */
+
+static pthread_mutex_t locks_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct shm_lock *locks; /* of this process, held or waited for */
+static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
+static int set_up_error;
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&locks_mutex);
+}
+
+static void after_fork_parent(void)
+{
+    pthread_mutex_unlock(&locks_mutex);
+}
+
+/* The threads that held them are not here; a copy left open would keep the object locked after their death. */
+static void after_fork_child(void)
+{
+    for (; locks; locks = locks->next)
+        close(locks->fd);
+    pthread_mutex_unlock(&locks_mutex);
+}
+
+static void set_up(void)
+{
+    set_up_error = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+int shm_object_lock(struct shm_lock *lock, const char *name)
+{
+    pthread_once(&set_up_once, set_up);
+    if (set_up_error)
+        return -set_up_error;
+    pthread_mutex_lock(&locks_mutex); /* no fork between the descriptor and its place in the list */
+    lock->fd = shm_object_open(name, true);
+    if (lock->fd >= 0) {
+        lock->next = locks;
+        locks = lock;
+    }
+    pthread_mutex_unlock(&locks_mutex);
+    if (lock->fd < 0)
+        return lock->fd;
+    while (flock(lock->fd, LOCK_EX) != 0)
+        if (errno != EINTR) {
+            const int err = -errno;
+            shm_object_unlock(lock);
+            return err;
+        }
+    return 0;
+}
+
+void shm_object_unlock(struct shm_lock *lock)
+{
+    pthread_mutex_lock(&locks_mutex);
+    struct shm_lock **at = &locks;
+    while (*at != lock)
+        at = &(*at)->next;
+    *at = lock->next;
+    (void)flock(lock->fd, LOCK_UN); /* close() would not do if a child, on its way to exec, had a copy */
+    close(lock->fd);
+    pthread_mutex_unlock(&locks_mutex);
+}
+
+/* ---- its pages ------------------------------------------------------------------------------------------------------------------------- */
 
 /* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, whose default is death: ask before. */
 static int check_size_limit(uint64_t end)

@@ -13,9 +13,19 @@ int shm_name_check(const char *name); /* 0, -EINVAL or -ENAMETOOLONG, with the s
 
 int shm_object_open(const char *name, bool writable);       /* an existing one */
 int shm_object_create(const char *name, unsigned int mode); /* a new one, -EEXIST if there is one; umask applies */
-int shm_object_lock(int fd);                                /* waits; given back by the kernel when the holder dies */
-int shm_object_unlock(int fd);
 int shm_object_stat(int fd, struct stat *st);
+
+/*
+ * The lock on an object, by a descriptor of its own: the kernel gives it back when the last copy of that is closed, so at the holder's death,
+ * too. A child that is forked meanwhile closes its copy.
+ */
+struct shm_lock {
+    int fd;
+    struct shm_lock *next;
+};
+
+int shm_object_lock(struct shm_lock *lock, const char *name); /* waits; -ENOENT and the like, as shm_object_open() */
+void shm_object_unlock(struct shm_lock *lock);
 
 /*
  * Allocates the pages of [off, off + len) and extends the object over them. Never shrinks it, and never kills the caller: a limit

@@ -77,7 +77,7 @@ static int push_once(struct participant *p, struct head h, const void *elem, uin
     struct segment *s = &p->v->seg;
     struct site at;
     const uint64_t n = *index = head_size(h), d = leaf_entry_of(s, n);
-    int err = n < s->l.max_elems ? directory_ensure(s, d) : -EOVERFLOW;
+    int err = n < s->l.max_elems ? directory_ensure(s, d) : ATTEMPT_FULL;
     err = err ? err : attempt_site(p, h, d, &at);
     if (err)
         return err;
@@ -108,7 +108,7 @@ static int push_back_attempt(struct participant *p, struct head h, void *arg)
 {
     atomic_store_explicit(&p->slot->lease_return, h.version + 1, memory_order_release);
     const int err = push_attempt(p, h, arg);
-    if (err < 0) /* what makes room before the next attempt makes versions of its own: none of them is this one */
+    if (err && err != ATTEMPT_LOST) /* what makes room before the next attempt makes versions of its own: none of them is this one */
         atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
     return err;
 }

@@ -150,7 +150,29 @@ static void find_locked(void *arg)
 
 static void take_lock_and_die(void *arg)
 {
-    ck_assert_int_eq(shm_object_lock(shm_object_open(arg, true)), 0);
+    struct shm_lock lock;
+    ck_assert_int_eq(shm_object_lock(&lock, arg), 0);
+    _exit(0);
+}
+
+struct heir {
+    const char *name;
+    int ready[2], until[2];
+};
+
+/* A holder that forks and dies. Its child says that it is there, and stays until the other pipe is closed. */
+static void take_lock_fork_and_die(void *arg)
+{
+    struct shm_lock lock;
+    const struct heir *heir = arg;
+    char c;
+    ck_assert_int_eq(shm_object_lock(&lock, heir->name), 0);
+    if (fork() == 0) {
+        close(heir->until[1]);
+        (void)!write(heir->ready[1], "", 1);
+        (void)!read(heir->until[0], &c, 1);
+        _exit(0);
+    }
     _exit(0);
 }
 
@@ -158,11 +180,33 @@ START_TEST(test_lock)
 {
     const char *name = unit_name();
     const int fd = shm_object_create(name, 0600);
-    ck_assert_int_eq(shm_object_lock(fd), 0);
+    struct shm_lock lock;
+    ck_assert_int_eq(shm_object_lock(&lock, name), 0);
     unit_in_child(find_locked, (void *)name);
-    ck_assert_int_eq(shm_object_unlock(fd), 0);
+    shm_object_unlock(&lock);
     unit_in_child(take_lock_and_die, (void *)name);
-    ck_assert_int_eq(shm_object_lock(fd), 0); /* the kernel gave it back */
+    ck_assert_int_eq(shm_object_lock(&lock, name), 0); /* the kernel gave it back */
+    shm_object_unlock(&lock);
+    close(fd);
+    ck_assert_int_eq(shm_unlink(name), 0);
+    ck_assert_int_eq(shm_object_lock(&lock, name), -ENOENT);
+}
+END_TEST
+
+/* The child that a killed holder forked does not hold the lock, though it lives. */
+START_TEST(test_lock_not_inherited)
+{
+    struct heir heir = {.name = unit_name()};
+    struct shm_lock lock;
+    char c;
+    const int fd = shm_object_create(heir.name, 0600);
+    ck_assert_int_eq(pipe(heir.ready), 0);
+    ck_assert_int_eq(pipe(heir.until), 0);
+    unit_in_child(take_lock_fork_and_die, &heir);
+    ck_assert_int_eq(read(heir.ready[0], &c, 1), 1);
+    ck_assert_int_eq(shm_object_lock(&lock, heir.name), 0);
+    shm_object_unlock(&lock);
+    close(heir.until[1]);
     close(fd);
 }
 END_TEST
@@ -179,5 +223,6 @@ Suite *shm_suite(void)
     tcase_add_test(tc, test_commit_only_grows);
     tcase_add_test(tc, test_file_size_limit);
     tcase_add_test(tc, test_lock);
+    tcase_add_test(tc, test_lock_not_inherited);
     return s;
 }
