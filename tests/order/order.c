@@ -38,20 +38,22 @@ static int lfvec_break;
                     [OP_GET] = 200, [OP_SNAPSHOT] = 20, [OP_SIZE] = 10}
 
 static const struct mix mixes[] = {
-    /* name        elem  leaf target batch share stall_us */
-    {"even",          8,  512,  2000,   20,   4,   0, ORDER_ALL8},
-    {"stalled",       8,  512,   200,   20,   2,  50, ORDER_ALL8},
-    {"empty",         8,   64,     1,    3,   3,  30, ORDER_ALL8},
-    {"boundary",      8,   64,     8,    3,   3,  30, ORDER_ALL8},
-    {"wide",          8,  512, 40000,  700,   1,   0, {[OP_PUSH] = 10, [OP_POP] = 10, [OP_SET] = 5, [OP_PUSH_N] = 4, [OP_POP_N] = 4,
-                                                       [OP_CAS] = 5, [OP_ADD] = 5, [OP_GET] = 20, [OP_SNAPSHOT] = 4, [OP_SIZE] = 1}},
-    {"words",        24,  256,    30,    8,   3,  30, ORDER_ALL},
-    {"words-empty",  24,   64,     1,    3,   2,  30, ORDER_ALL},
-    {"large",       200,  512,    20,    4,   1,  30, ORDER_ALL},
-    {"small",         4,   64,    40,    8,   1,  30, ORDER_ALL},
-    {"bytes",         3,   64,    40,    8,   1,  30, ORDER_ALL},
-    {"trim",         12,   64,   300,   40,   2,  30, ORDER_TRIM},
-    {"readers",      24,  128,     4,    2,   2,  30, {[OP_PUSH] = 15, [OP_POP] = 15, [OP_SET] = 5, [OP_GET] = 50, [OP_SNAPSHOT] = 10}},
+    /* name        elem  leaf target batch share stall_us most bytes */
+    {"even",          8,  512,  2000,   20,   4,   0,  0,      0, ORDER_ALL8},
+    {"stalled",       8,  512,   200,   20,   2,  50,  0,      0, ORDER_ALL8},
+    {"empty",         8,   64,     1,    3,   3,  30,  0,      0, ORDER_ALL8},
+    {"boundary",      8,   64,     8,    3,   3,  30,  0,      0, ORDER_ALL8},
+    {"full",          8,   64,    18,   12,   4,  30, 20,      0, ORDER_ALL8},
+    {"narrow",      200,  512,  1300,   40,   1,  30,  0, 700000, ORDER_TRIM},
+    {"wide",          8,  512, 40000,  700,   1,   0,  0,      0, {[OP_PUSH] = 10, [OP_POP] = 10, [OP_SET] = 5, [OP_PUSH_N] = 4, [OP_POP_N] = 4,
+                                                                   [OP_CAS] = 5, [OP_ADD] = 5, [OP_GET] = 20, [OP_SNAPSHOT] = 4, [OP_SIZE] = 1}},
+    {"words",        24,  256,    30,    8,   3,  30,  0,      0, ORDER_ALL},
+    {"words-empty",  24,   64,     1,    3,   2,  30,  0,      0, ORDER_ALL},
+    {"large",       200,  512,    20,    4,   1,  30,  0,      0, ORDER_ALL},
+    {"small",         4,   64,    40,    8,   1,  30,  0,      0, ORDER_ALL},
+    {"bytes",         3,   64,    40,    8,   1,  30,  0,      0, ORDER_ALL},
+    {"trim",         12,   64,   300,   40,   2,  30,  0,      0, ORDER_TRIM},
+    {"readers",      24,  128,     4,    2,   2,  30,  0,      0, {[OP_PUSH] = 15, [OP_POP] = 15, [OP_SET] = 5, [OP_GET] = 50, [OP_SNAPSHOT] = 10}},
 };
 /* clang-format on */
 #define MIXES (sizeof mixes / sizeof mixes[0])
@@ -62,7 +64,7 @@ struct options {
     const char *mix;
 };
 
-enum { SPOILT_OPS = 100000 };
+enum { SPOILT_OPS = 100000, ENOUGH_FOR_A_BOUND = 2000 };
 
 static uint32_t passed, failed;
 static struct {
@@ -111,7 +113,11 @@ static lfvec_t *create(const struct run *run)
     attr.elem_size = run->mix->elem_size;
     attr.leaf_bytes = run->mix->leaf_bytes;
     attr.max_slots = run->procs + 1;
-    attr.max_bytes = UINT64_C(1) << 32; /* user-mode emulation keeps a table of all pages that are mapped, used or not */
+    if (run->mix->most)
+        attr.max_elems = run->mix->most;
+    attr.slab_bytes = run->mix->bytes ? 65536 : attr.slab_bytes;
+    attr.max_bytes = run->mix->bytes ? run->mix->bytes
+                                     : UINT64_C(1) << 32; /* user-mode emulation keeps a table of all pages that are mapped, used or not */
     lfvec_unlink(run->name);
     return lfvec_open(run->name, LFVEC_CREATE | LFVEC_EXCL, &attr);
 }
@@ -189,23 +195,27 @@ static bool work_and_judge(struct run *run, lfvec_t *v, uint32_t limit)
     pid_t pid[PROCS_MOST];
     char what[160] = "every process ended well";
     struct lfvec_stat stat = {0};
-    uint64_t ops = 0;
+    uint64_t ops = 0, refused = 0;
     const double t0 = seconds();
     start_workers(run, pid, limit);
     bool good = wait_for_workers(run, pid, what, sizeof what);
     const double t1 = seconds();
     verdict(good, run, what);
     (void)lfvec_stat(v, &stat);
-    for (uint32_t p = 0; p < run->procs; p++)
+    for (uint32_t p = 0; p < run->procs; p++) {
         ops += run->count[p] = atomic_load(&run->shared->worker[p].count);
+        refused += atomic_load(&run->shared->worker[p].refused);
+    }
     if (good) /* otherwise the log may lack what somebody was at */
         good = judge_history(run, v);
+    if (run->per_proc >= ENOUGH_FOR_A_BOUND && (run->mix->most || run->mix->bytes))
+        good &= verdict(refused != 0, run, "its bound was met");
     sum.ops += ops;
     sum.versions += stat.version;
     sum.checking += seconds() - t1;
     printf("# %s: seed %" PRIu64 ", %u processes, %u-byte elements, %" PRIu64 " operations in %.2f s, %" PRIu64 " versions, %" PRIu64
-           " lost attempts, %" PRIu64 " helps, checked in %.2f s\n",
-           run->mix->name, run->seed, run->procs, run->mix->elem_size, ops, t1 - t0, stat.version, stat.cas_retries, stat.helps,
+           " refused, %" PRIu64 " lost attempts, %" PRIu64 " helps, checked in %.2f s\n",
+           run->mix->name, run->seed, run->procs, run->mix->elem_size, ops, t1 - t0, stat.version, refused, stat.cas_retries, stat.helps,
            seconds() - t1);
     return good;
 }

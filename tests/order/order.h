@@ -28,13 +28,15 @@ enum op {
     OP_RELEASE, /* a push of the element on lease: every other time that a lease would be taken and there is one */
     OP_CAS,     /* replaces `value` by value + CAS_STEP */
     OP_ADD,     /* adds ADD_STEP to `value` */
-    OP_TRIM,    /* several versions that change nothing, the last of them `version`, the others within `reach` before it */
+    OP_TRIM,    /* several versions that change nothing, the last of them `version`, the others within `reach` before it. So may
+                   whoever finds no memory do on the way: with mix.bytes, all others but OP_SIZE have such a reach, too */
     OP_GET,     /* from here on: what changes nothing, and was true at `version` */
     OP_BEYOND,  /* -ERANGE: index >= size */
     OP_EMPTY,   /* -EAGAIN of pop: size 0 */
     OP_NOT,     /* -ECANCELED of cas: the element is `value` */
     OP_SNAPSHOT,
-    OP_SIZE, /* `value` was the size at some version in [version, version + reach] */
+    OP_SIZE,    /* `value` was the size at some version in [version, version + reach] */
+    OP_REFUSED, /* for want of memory */
     OPS
 };
 
@@ -66,6 +68,8 @@ struct mix {
     uint32_t batch;    /* most elements of a batch */
     uint32_t share;    /* of all operations of a program run, relative */
     uint32_t stall_us; /* about how often a process is held up, at any instruction; 0 = never on purpose */
+    uint32_t most;     /* max_elems; 0 = never reached */
+    uint32_t bytes;    /* max_bytes, likewise, with the smallest slabs: whoever finds no memory gives back what is idle, and is refused */
     uint8_t weight[OPS];
 };
 
@@ -75,6 +79,7 @@ struct shared {
     _Atomic uint32_t go;
     struct {
         _Alignas(128) _Atomic uint64_t count; /* records of this process */
+        _Atomic uint64_t refused;             /* of them: there was no room */
         _Atomic int32_t err;                  /* an answer that no operation may give */
         _Atomic int32_t err_op;
     } worker[PROCS_MOST];

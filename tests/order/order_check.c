@@ -11,7 +11,7 @@
 enum { FAULTS_SHOWN = 4 };
 
 static const char *const names[OPS] = {"push", "pop",  "set", "clear",  "push_n", "pop_n",    "lease",    "release", "cas",
-                                       "add",  "trim", "get", "beyond", "empty",  "cas_lost", "snapshot", "size"};
+                                       "add",  "trim", "get", "beyond", "empty",  "cas_lost", "snapshot", "size",    "refused"};
 
 const char *op_name(uint8_t op)
 {
@@ -88,18 +88,23 @@ static void sort_reads(struct history *h)
         }
 }
 
+static void reach_down(const struct record *r, uint64_t *allowed_from)
+{
+    if (r->op != OP_SIZE && r->reach && r->version - r->reach + 1 < *allowed_from)
+        *allowed_from = r->version - r->reach + 1;
+}
+
 /* Every version has its mutation; one that has none must lie within the reach of a trim. */
 static void find_gaps(struct history *h)
 {
     uint64_t allowed_from = UINT64_MAX; /* going down: the lowest version that a trim seen so far may have made */
     for (uint64_t s = h->versions; s > 0; s--) {
-        if (h->mutation[s]) {
-            const struct record *r = history_record(h, h->mutation[s] - 1);
-            if (r->op == OP_TRIM && s - r->reach + 1 < allowed_from)
-                allowed_from = s - r->reach + 1;
-        } else if (s < allowed_from) {
+        for (uint64_t i = h->first_read[s]; i < h->first_read[s + 1]; i++)
+            reach_down(history_record(h, h->reads[i]), &allowed_from);
+        if (h->mutation[s])
+            reach_down(history_record(h, h->mutation[s] - 1), &allowed_from);
+        else if (!h->mutation[s] && s < allowed_from)
             history_fault(h, &(struct record){.version = s, .op = OPS}, "a version that nobody made", s);
-        }
     }
 }
 

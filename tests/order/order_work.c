@@ -202,8 +202,9 @@ static int64_t do_lease(struct worker *w)
 static int64_t do_release(struct worker *w)
 {
     w->r->value = w->lease;
-    w->leased = false;
-    return lfvec_release(w->v);
+    const int err = lfvec_release(w->v);
+    w->leased = err != 0;
+    return err;
 }
 
 static int64_t do_set(struct worker *w)
@@ -229,7 +230,8 @@ static int64_t do_push_n(struct worker *w)
     const int64_t done = lfvec_push_n(w->v, w->buffer, n, &index);
     w->r->index = (uint32_t)index;
     w->r->n = done > 0 ? (uint16_t)done : 0;
-    return done < 0 ? done : done == n ? 0 : -ENOSPC;
+    const bool all = done == n || (w->mix->bytes && done > 0) || (w->mix->most && done > 0 && index + (uint64_t)done == w->mix->most);
+    return done < 0 ? done : all ? 0 : -ENOSPC;
 }
 
 static void digest_all(struct worker *w, uint32_t n)
@@ -335,14 +337,27 @@ static int judge(uint8_t op, int64_t err, const struct record *r)
     return op == OP_SNAPSHOT && (err == -ERANGE || err == -EAGAIN) ? OPS : -1;
 }
 
+/* -EOVERFLOW: at max_elems, that was the size at some version since; at max_bytes, memory was tidied up, at worst. */
+static int refused(struct worker *w, uint64_t before)
+{
+    const uint64_t after = version_now(w);
+    const bool full = w->mix->most;
+    atomic_fetch_add_explicit(&w->run->shared->worker[w->me].refused, 1, memory_order_relaxed);
+    *w->r = (struct record){.start = w->r->start, .version = full ? before : after, .reach = (uint32_t)(after - before)};
+    w->r->value = w->mix->most;
+    return full ? OP_SIZE : OP_REFUSED;
+}
+
 /* One operation; false if the library gave an answer that must not be. */
 static bool step(struct worker *w, uint64_t *logged)
 {
     const uint8_t op = pick_op(w);
     *w->r = (struct record){.start = stamp_start()};
+    const bool bound = w->mix->most || w->mix->bytes;
+    const uint64_t before = bound ? version_now(w) : 0;
     const int64_t err = doing[op](w);
+    const int judged = bound && err == -EOVERFLOW ? refused(w, before) : judge(op, err, w->r);
     w->r->end = stamp_end();
-    const int judged = judge(op, err, w->r);
     if (judged < 0) {
         atomic_store(&w->run->shared->worker[w->me].err_op, op);
         atomic_store(&w->run->shared->worker[w->me].err, (int32_t)err);
@@ -351,8 +366,10 @@ static bool step(struct worker *w, uint64_t *logged)
     if (judged == OPS)
         return true;
     w->r->op = (uint8_t)judged;
-    if (judged != OP_SIZE)
+    if (judged != OP_SIZE && judged != OP_REFUSED)
         w->r->version = lfvec_last_version();
+    if (w->mix->bytes && judged != OP_SIZE)
+        w->r->reach = (uint32_t)(w->r->version - before);
     w->r++;
     ++*logged;
     return true;
