@@ -9,6 +9,7 @@
 
 #include "attempt.h"
 #include "leaf.h"
+#include "memory.h"
 #include "vector.h"
 
 /* The slot's lease leaf: a spare that changes its record. The new record first: recovery drops a spare that is the lease's leaf as well. */
@@ -29,6 +30,7 @@ static int own_leaf(struct participant *p, struct leaf *leaf)
 
 struct lease_args {
     void *elem;
+    bool ready; /* `copy` is the slot's lease leaf */
     struct leaf copy;
 };
 
@@ -43,7 +45,11 @@ static int lease_attempt(struct participant *p, struct head h, void *arg)
         thread_state.last_version = h.version;
         return -EAGAIN;
     }
-    const int err = attempt_site(p, h, leaf_entry_of(s, n - 1), &at);
+    int err = a->ready ? 0 : own_leaf(p, &a->copy);
+    if (err)
+        return err;
+    a->ready = true;
+    err = attempt_site(p, h, leaf_entry_of(s, n - 1), &at);
     if (err || !at.ref)
         return err ? err : ATTEMPT_LOST;
     leaf_load(s, &at.leaf, leaf_slot_of(s, n - 1), a->elem);
@@ -63,10 +69,7 @@ int lease_pop(struct participant *p, void *elem)
         lease_retry(p);
     if (p->leased || p->owes)
         return -EBUSY;
-    const int saved = errno;
-    int err = own_leaf(p, &a.copy);
-    errno = saved;
-    err = err ? err : attempt_until(p, LFVEC_OP_POP_LEASE, lease_attempt, &a);
+    const int err = memory_attempt(p, LFVEC_OP_POP_LEASE, lease_attempt, &a);
     if (err)
         return err;
     p->leased = true;

@@ -473,6 +473,45 @@ START_TEST(test_owed_by_the_dead)
 }
 END_TEST
 
+/* All memory is in leaves that lie idle beyond the size: they make room for the lease, as for anything else. */
+START_TEST(test_idle_makes_room)
+{
+    struct lfvec_attr a;
+    struct lfvec_audit audit;
+    uint64_t x, n = 0;
+    unit_attr(&a, 8);
+    a.max_slots = 4;
+    a.max_bytes = 700000;
+    lfvec_t *v = unit_make(&a);
+    while (lfvec_push_u64(v, n) == 0)
+        n++;
+    ck_assert_int_eq(lfvec_pop_lease(v, &x), -EOVERFLOW); /* no room at all: nothing is taken */
+    ck_assert_uint_eq(lfvec_size(v), n);
+    while (lfvec_size(v) > 10)
+        ck_assert_int_eq(lfvec_pop_u64(v, &x), 0);
+    lease_last(v);
+    ck_assert_int_eq(lfvec_release(v), 0);
+    ck_assert_uint_eq(lfvec_size(v), 10);
+    ck_assert_int_eq(lfvec_check(v, &audit), 0);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+/* Where there is nothing to be leased, no leaf is kept for it. */
+START_TEST(test_empty_takes_nothing)
+{
+    struct lfvec_audit before, after;
+    uint64_t x;
+    lfvec_t *v = unit_make(NULL);
+    ck_assert_int_eq(lfvec_set_u64(v, 0, 1), -ERANGE); /* joins */
+    ck_assert_int_eq(lfvec_check(v, &before), 0);
+    ck_assert_int_eq(lfvec_pop_lease(v, &x), -EAGAIN);
+    ck_assert_int_eq(lfvec_check(v, &after), 0);
+    ck_assert_uint_eq(after.leaves_held, before.leaves_held);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 Suite *lease_suite(void)
 {
     Suite *s = suite_create("lease");
@@ -483,6 +522,8 @@ Suite *lease_suite(void)
     tcase_add_test(tc, test_death_returns_by_recovery);
     tcase_add_test(tc, test_death_returns_by_succession);
     tcase_add_test(tc, test_full);
+    tcase_add_test(tc, test_idle_makes_room);
+    tcase_add_test(tc, test_empty_takes_nothing);
     tcase_add_test(tc, test_sizes);
     tcase_add_test(tc, test_release);
     tcase_add_test(tc, test_release_and_death);
