@@ -14,7 +14,7 @@ ranks='
 3  desc leaf
 4  recover participant                                  participant>recover
 5  attempt
-6  vector batch wait lease memory join audit stat region fast       vector>wait vector>fast fast>wait wait>vector wait>lease vector>memory batch>memory batch>wait lease>vector join>lease stat>memory
+6  vector batch wait lease memory join audit stat region fast       vector>wait vector>fast fast>wait wait>vector wait>lease vector>memory batch>memory batch>wait lease>vector lease>memory join>lease stat>memory
 7  lfvec
 '
 

@@ -36,6 +36,9 @@ static int lfvec_break;
                    [OP_SIZE] = 2}
 #define ORDER_TRIM {[OP_PUSH] = 200, [OP_POP] = 200, [OP_SET] = 100, [OP_CLEAR] = 2, [OP_PUSH_N] = 40, [OP_POP_N] = 40, [OP_LEASE] = 40, [OP_TRIM] = 2, \
                     [OP_GET] = 200, [OP_SNAPSHOT] = 20, [OP_SIZE] = 10}
+/* without clear: it comes to its bound soon, and stays there */
+#define ORDER_NARROW {[OP_PUSH] = 200, [OP_POP] = 200, [OP_SET] = 100, [OP_PUSH_N] = 40, [OP_POP_N] = 40, [OP_LEASE] = 40, [OP_TRIM] = 2, [OP_GET] = 200, \
+                      [OP_SNAPSHOT] = 20, [OP_SIZE] = 10}
 
 static const struct mix mixes[] = {
     /* name        elem  leaf target batch share stall_us most bytes */
@@ -43,8 +46,8 @@ static const struct mix mixes[] = {
     {"stalled",       8,  512,   200,   20,   2,  50,  0,      0, ORDER_ALL8},
     {"empty",         8,   64,     1,    3,   3,  30,  0,      0, ORDER_ALL8},
     {"boundary",      8,   64,     8,    3,   3,  30,  0,      0, ORDER_ALL8},
-    {"full",          8,   64,    18,   12,   4,  30, 20,      0, ORDER_ALL8},
-    {"narrow",      200,  512,  1300,   40,   1,  30,  0, 700000, ORDER_TRIM},
+    {"full",          8,   64,    20,   12,   4,  30, 20,      0, ORDER_ALL8},
+    {"narrow",      200,  512, 10000,   40,   1,  30,  0, 700000, ORDER_NARROW},
     {"wide",          8,  512, 40000,  700,   1,   0,  0,      0, {[OP_PUSH] = 10, [OP_POP] = 10, [OP_SET] = 5, [OP_PUSH_N] = 4, [OP_POP_N] = 4,
                                                                    [OP_CAS] = 5, [OP_ADD] = 5, [OP_GET] = 20, [OP_SNAPSHOT] = 4, [OP_SIZE] = 1}},
     {"words",        24,  256,    30,    8,   3,  30,  0,      0, ORDER_ALL},
