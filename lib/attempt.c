@@ -19,7 +19,7 @@ static int help(struct participant *p, struct head h, const struct desc_view *in
 }
 
 /* What a win owes, in this order: a process killed in between leaves an intent by which recovery does the rest. */
-static void settle(struct participant *p, const struct desc_plan *plan, uint32_t spent)
+static void pay(struct participant *p, const struct desc_plan *plan, uint32_t spent)
 {
     participant_spend(p, spent);
     for (uint32_t k = 0; k < plan->count; k++)
@@ -43,7 +43,7 @@ int attempt_publish(struct participant *p, struct head h, const struct desc_view
     *next = head_next(h, size, p->me * 2 + buffer, p->me);
     const int won = attempt_cas(p, h, *next);
     if (won == ATTEMPT_WON)
-        settle(p, plan, spent);
+        pay(p, plan, spent);
     return won;
 }
 
@@ -52,13 +52,10 @@ int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *
     struct segment *s = &p->v->seg;
     at->h = h;
     at->d = d;
-    at->mine = false;
-    int err = desc_resolve(s, h, d, &at->in_effect, &at->ref);
+    const int err = desc_resolve(s, h, d, &at->in_effect, &at->ref);
     if (err || !at->ref)
         return err;
-    err = slab_locate(s, at->ref, &at->leaf);
-    at->mine = !err && (BROKEN(BREAK_OWNER) || slab_is_mine(s, at->ref, p->me));
-    return err;
+    return slab_locate(s, at->ref, &at->leaf);
 }
 
 /* After a loss at h: somebody else won. It is let go on for a while, and then asked for a turn. */

@@ -103,11 +103,16 @@ struct site {
     struct desc_view in_effect;
     uint64_t ref; /* its leaf; 0 = none */
     struct leaf leaf;
-    bool mine;
 };
 
 /* Resolves entry d at head h. 0, ATTEMPT_LOST, or a negative errno. */
 int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *at);
+
+/* Its leaf is ours, and we work in its slab: it may be stored into. */
+static inline bool attempt_may_store(struct participant *p, const struct site *at)
+{
+    return at->ref && participant_enter(p, at->ref);
+}
 
 /*
  * What all mutations share: attempts until one wins or fails. `once` makes one attempt at a head that was loaded just now; it returns

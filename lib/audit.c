@@ -149,7 +149,7 @@ static bool mark_slot(struct pass *p, uint32_t i)
     const struct shm_slot *slot = slot_at(p->s, i);
     if (!slot_lockable(p->s, i))
         return report(p, LFVEC_FAULT_SLOT, i, "slot %u has a damaged mutex, and cannot be taken", i);
-    bool sound = mark_intent(p, i, slot) && mark_held(p, i, atomic_load_explicit(&slot->lease_ref, memory_order_relaxed), MARK_SPARE);
+    bool sound = mark_intent(p, i, slot);
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && sound; k++)
         sound = mark_held(p, i, atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed), MARK_SPARE);
     /* SYNC: committed (acquire): before the head, which is not taken from writers without need */

@@ -7,7 +7,7 @@
 #include "attempt.h"
 #include "leaf.h"
 #include "lfvec.h"
-#include "memory.h"
+#include "reclaim.h"
 #include "wait.h"
 
 uint64_t batch_most(const struct segment *s)
@@ -34,12 +34,13 @@ struct batch {
 };
 
 /* One leaf of a batch: elements [at, at + n) of it, in place if the leaf is ours, else in a spare. */
-static int batch_leaf(struct participant *p, const struct site *at, uint32_t slot, uint32_t n, const unsigned char *from, struct batch *b)
+static int batch_leaf(struct participant *p, const struct site *at, bool in_place, uint32_t slot, uint32_t n, const unsigned char *from,
+                      struct batch *b)
 {
     struct segment *s = &p->v->seg;
     struct leaf leaf = at->leaf;
     uint64_t ref = at->ref, old = 0;
-    if (at->mine) {
+    if (in_place) {
         leaf_mark(&leaf, slot, n, at->h);
     } else {
         ref = p->spare[b->spent];
@@ -62,6 +63,7 @@ static int batch_leaves(struct participant *p, struct head h, struct batch *b, s
     struct segment *s = &p->v->seg;
     const uint64_t size = head_size(h);
     b->plan.first = leaf_entry_of(s, size);
+    bool in_place = false;
     b->plan.count = b->spent = 0;
     for (uint64_t done = 0; done < b->n;) {
         const uint64_t d = leaf_entry_of(s, size + done);
@@ -73,14 +75,15 @@ static int batch_leaves(struct participant *p, struct head h, struct batch *b, s
             return err;
         if (!at->ref && slot)
             return ATTEMPT_LOST;
-        if (!at->mine && b->spent == p->spares)
+        in_place = attempt_may_store(p, at);
+        if (!in_place && b->spent == p->spares)
             return -ENOBUFS;
-        err = batch_leaf(p, at, slot, n, b->from + elem_bytes(s, done), b);
+        err = batch_leaf(p, at, in_place, slot, n, b->from + elem_bytes(s, done), b);
         if (err)
             return err;
         done += n;
     }
-    b->nothing_new = b->plan.count == 1 && at->mine && at->in_effect.id >> 1 == p->me && desc_covers(&at->in_effect, at->d);
+    b->nothing_new = b->plan.count == 1 && in_place && at->in_effect.id >> 1 == p->me && desc_covers(&at->in_effect, at->d);
     return 0;
 }
 
@@ -111,7 +114,7 @@ static int batch_attempt(struct participant *p, struct head h, void *arg)
 static int batch_push_some(struct participant *p, struct batch *b)
 {
     for (;;) {
-        const int err = memory_attempt(p, LFVEC_OP_PUSH_N, batch_attempt, b);
+        const int err = reclaim_attempt(p, LFVEC_OP_PUSH_N, batch_attempt, b);
         if ((err != -ENOSPC && err != -EOVERFLOW) || b->n < 2)
             return err;
         b->want = b->n / 2;

@@ -14,7 +14,8 @@ enum breakage {
     BREAK_R3,    /* R3: the descriptor that the head names is overwritten */
     BREAK_HEAD,  /* the two halves of the head are read without a second look */
     BREAK_ROLE,  /* a leaf gets a new role without a new seq */
-    BREAK_OWNER  /* a leaf is stored into in place by another than its owner */
+    BREAK_OWNER, /* a leaf is stored into in place by another than its owner */
+    BREAK_MOVE   /* R6: a slab is taken over without a move of the head */
 };
 
 #ifdef LFVEC_BREAKABLE

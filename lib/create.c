@@ -6,10 +6,12 @@
  * initialises it again from the start. Nobody waits for a process, only for the kernel to give the lock on.
  */
 #include "error.h"
+#include "mutex.h"
 #include "numa.h"
 #include "segment.h"
 #include "shm.h"
 #include "slab.h"
+#include "slot.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -117,30 +119,12 @@ static int no_space(const struct segment *s, uint64_t need)
                      s->name, (unsigned long long)need, have);
 }
 
-static int init_mutex(pthread_mutex_t *m)
-{
-    pthread_mutexattr_t a;
-    int err = pthread_mutexattr_init(&a);
-    if (err)
-        return -err;
-    err = pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-    err = err ? err : pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
-    err = err ? err : pthread_mutex_init(m, &a);
-    pthread_mutexattr_destroy(&a);
-    return -err;
-}
-
 /* The nodes take turns. */
 static int32_t slot_node(uint64_t nodes, uint32_t i)
 {
     for (uint32_t skip = i % (uint32_t)__builtin_popcountll(nodes); skip; skip--)
         nodes &= nodes - 1;
     return __builtin_ctzll(nodes);
-}
-
-static unsigned char *slot_bytes_at(const struct segment *s, uint32_t i)
-{
-    return s->base + s->l.slots_off + (size_t)i * s->l.slot_bytes;
 }
 
 /*
@@ -156,17 +140,17 @@ static void place_fixed_part(struct segment *s)
     numa_place(s->base, s->l.slots_off + s->l.slot_bytes, LFVEC_NUMA_LOCAL, s->nodes,
                s->nodes >> near & 1 ? near : __builtin_ctzll(s->nodes));
     for (uint32_t i = 1; i <= s->l.max_slots; i++)
-        numa_place(slot_bytes_at(s, i), s->l.slot_bytes, LFVEC_NUMA_LOCAL, s->nodes, slot_node(s->nodes, i));
+        numa_place((unsigned char *)slot_at(s, i), s->l.slot_bytes, LFVEC_NUMA_LOCAL, s->nodes, slot_node(s->nodes, i));
 }
 
 static int init_slots(struct segment *s)
 {
     int err = 0;
-    memset(slot_bytes_at(s, 0), 0, s->l.slabtab_off - s->l.slots_off);
+    memset(slot_at(s, 0), 0, s->l.slabtab_off - s->l.slots_off);
     for (uint32_t i = 1; i <= s->l.max_slots && !err; i++) {
-        struct shm_slot *slot = (struct shm_slot *)slot_bytes_at(s, i);
+        struct shm_slot *slot = slot_at(s, i);
         atomic_store_explicit(&slot->home, s->nodes ? (uint32_t)slot_node(s->nodes, i) + 1 : 0, memory_order_relaxed);
-        err = init_mutex(&slot->life);
+        err = mutex_make(&slot->life);
     }
     return err;
 }

@@ -19,6 +19,8 @@
  *
  *   a slab:  | bitmap | shm_leaf[leaves] | leaf 0 | leaf 1 | ...            |
  *
+ * An eighth of the leaves of the first slabs, the first ones of each, are in reserve: one for each slot (slab_reserve_of()).
+ *
  * Nothing here is a pointer, with one exception that is not ours: while a thread holds a robust mutex, the C library keeps its own list
  * links inside it. They mean nothing to anybody but that thread and the kernel that buries it.
  *
@@ -47,6 +49,8 @@ enum {
     SHM_SLOTS_MAX = 2047,   /* 11 bits, so that slot * 2 + buffer fits 12 */
     SHM_LEAVES_MAX = 65535, /* leaves of one slab: 16 bits of a leaf_ref */
     SHM_NAME_BYTES = 32,
+    SHM_LEASE_ROOM = 112,
+    SHM_RESERVE = 8, /* of so many leaves of a slab one is in reserve, until each slot has one */
     SHM_KIND_BITS = 4 /* kind of an attempt: LFVEC_OP_* of lfvec.h, which are part of the format */
 };
 
@@ -88,7 +92,7 @@ struct shm_header {
     uint64_t slabs_off;
     uint8_t uuid[16];
     uint64_t created;    /* seconds since the epoch */
-    uint32_t slot_bytes; /* from one slot to the next: sizeof(struct shm_slot), or a page where there are NUMA nodes to choose from */
+    uint32_t slot_bytes; /* from one slot to the next: the slot, the room for an element that does not fit it; whole pages with NUMA nodes */
     uint32_t crc32;      /* of everything from format_version up to here */
 };
 
@@ -111,6 +115,8 @@ struct shm_control {
     _Alignas(SHM_LINE) shm_u64 dir_committed; /* directory entries that have memory; only grows */
     shm_u64 slabtab_committed;                /* slab table words that have memory; only grows */
     shm_u64 slabs_high;                       /* slabs ever claimed lie below this; only grows */
+    shm_u64 slabs_free;    /* hint, tag:32 | slab:32: below that slab none is FREE; the tag counts the times that it was lowered */
+    shm_u64 slabs_unowned; /* likewise, for UNOWNED */
     shm_u64 recoveries;
     shm_u64 grows;
 };
@@ -138,14 +144,12 @@ struct shm_slot {
     /* C: the owner's state, read by recovery; `attempt` by the reports alone */
     _Alignas(SHM_LINE) shm_u64 intent; /* version << 1 | buffer of the attempt under way that publishes a descriptor; 0 = none (R5) */
     shm_u64 lease;                     /* version << 1 | held, of the pop that takes or took the leased element; 0 = none */
-    shm_u64 lease_ref;                 /* leaf that holds the copy */
-    shm_u32 slab_hint;
-    shm_u32 generation; /* how often the slot was taken */
+    shm_u64 work;                      /* slab + 1 in which the owner may be storing; 0 = none. All its other slabs may be taken (R6) */
     shm_u64 pushes, pops, sets, clears, cas_retries, helps;
     shm_u64 spare_ref[SHM_DESC_LEAVES]; /* leaves in hand */
     shm_u64 lease_return;               /* version of the attempt to push the leased element back; 0 = none */
     shm_u64 attempt; /* version << 4 | kind of its newest attempt to move the head; 0 = none by this holder. A report only */
-    shm_u64 room[14];
+    unsigned char lease_room[SHM_LEASE_ROOM]; /* the leased element, if it fits; else it lies behind the slot (slot_lease_room()) */
     /* D: life */
     _Alignas(SHM_LINE) pthread_mutex_t life; /* robust, process-shared: held by the participant while it lives */
     uint8_t life_room[64 - sizeof(pthread_mutex_t)];
@@ -166,9 +170,10 @@ struct shm_entry {
 };
 
 /*
- * Slab table word: state:8 | node of its pages:8 | owner slot:16 | 0:32. Every transition is one CAS.
+ * Slab table word: state:8 | node of its pages:8 | owner slot:16 | 0:16 | taker slot:16. Every transition is one CAS.
  *   FREE --claim--> CLAIMED --committed--> OWNED <--release/claim--> UNOWNED
- * CLAIMED has an owner but perhaps no memory yet; from OWNED on the memory stays.
+ * CLAIMED has an owner but perhaps no memory yet; from OWNED on the memory stays. A taker, of an OWNED slab only, is about to become its
+ * owner; its owner may still refuse.
  */
 enum { SHM_SLAB_FREE = 0, SHM_SLAB_CLAIMED = 1, SHM_SLAB_OWNED = 2, SHM_SLAB_UNOWNED = 3 };
 

@@ -181,25 +181,6 @@ void join_detach(struct lfvec *v)
     drop_reference(v);
 }
 
-/* The spares that the slot's former holders left, to the front of the list. */
-static int inherit_spares(struct participant *p)
-{
-    struct leaf leaf;
-    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
-        const uint64_t ref = atomic_load_explicit(&p->slot->spare_ref[k], memory_order_relaxed);
-        if (!ref)
-            continue;
-        const int err = slab_locate(&p->v->seg, ref, &leaf);
-        if (err)
-            return err;
-        p->spare[p->spares] = ref;
-        atomic_store_explicit(&p->slot->spare_ref[p->spares++], ref, memory_order_release); /* twice for a moment: check_spares() knows */
-        if (p->spares - 1 != k)
-            atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
-    }
-    return 0;
-}
-
 /*
  * The mutex of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that nobody takes it for a dead
  * one's by force.
@@ -213,14 +194,15 @@ static int inherit(struct participant *p, uint32_t i, struct lfvec_recovery *tal
     p->cursor = (struct cursor){0};
     slot_announce(s, i);
     int err = recover_slot(s, i, tally);
-    err = err ? err : inherit_spares(p);
     err = err ? err : slab_set_load(s, &p->slabs, i);
     if (err) { /* damaged, or not to be looked at from here: leave it as it is */
         slab_set_drop(&p->slabs);
         slot_retire(s, i);
         slot_unlock(s, i);
+        return err;
     }
-    return err;
+    tally->spares_freed += recover_free_spares(s, i);
+    return 0;
 }
 
 static void count_recovery(struct segment *s, struct lfvec_recovery *tally)
@@ -335,19 +317,6 @@ struct participant *join_if_any(const struct lfvec *v)
 
 /* ---- recovery -------------------------------------------------------------------------------------------------------------------------- */
 
-/* Nobody holds it, and nobody left anything in it. Slots that are so need not be locked: nobody is to find them locked in passing. */
-static bool at_rest(const struct segment *s, uint32_t i)
-{
-    const struct shm_slot *slot = slot_at(s, i);
-    bool rest = atomic_load_explicit(&slot->pid, memory_order_acquire) == 0 && /* SYNC: slot-holder (acquire) */
-                atomic_load_explicit(&slot->intent, memory_order_relaxed) == 0 &&
-                atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0 &&
-                atomic_load_explicit(&slot->lease_ref, memory_order_relaxed) == 0;
-    for (uint32_t k = 0; k < SHM_DESC_LEAVES && rest; k++)
-        rest = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed) == 0;
-    return rest;
-}
-
 /* The mutex of slot i is in our hand: take it over as a new holder would, and leave it at once. */
 static int pass_through(struct lfvec *v, uint32_t i, bool died, struct lfvec_recovery *tally)
 {
@@ -377,7 +346,7 @@ int join_recover_slot(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
     struct segment *s = &v->seg;
     if (!slot_exists(s, i))
         return -ERANGE;
-    if (at_rest(s, i))
+    if (recover_at_rest(s, i))
         return 0;
     const int got = slot_trylock(s, i);
     if (got == 0 || got == -EOWNERDEAD)

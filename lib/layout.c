@@ -121,6 +121,14 @@ static void layout_slab(struct layout *l, uint32_t slab_bytes)
     l->data_off = slab_head_bytes(leaves, &l->meta_off);
 }
 
+/* From one slot to the next: an element that does not fit the slot's lease_room lies behind it. */
+static uint32_t layout_slot(const struct layout *l, bool slot_pages)
+{
+    const uint64_t room = l->elem_stride > SHM_LEASE_ROOM ? round_up(l->elem_stride, SHM_LINE) : 0;
+    const uint64_t bytes = sizeof(struct shm_slot) + room;
+    return (uint32_t)(slot_pages ? round_up(bytes, SHM_PAGE) : bytes);
+}
+
 int layout_compute(struct layout *l, const struct lfvec_attr *a, bool slot_pages, uint64_t most)
 {
     layout_elements(l, a->elem_size, a->leaf_bytes);
@@ -128,7 +136,7 @@ int layout_compute(struct layout *l, const struct lfvec_attr *a, bool slot_pages
     l->max_slots = a->max_slots;
     l->max_elems = a->max_elems;
     l->slots_off = 2 * SHM_PAGE;
-    l->slot_bytes = slot_pages ? SHM_PAGE : sizeof(struct shm_slot);
+    l->slot_bytes = layout_slot(l, slot_pages);
     l->slabtab_off = round_up(l->slots_off + (a->max_slots + UINT64_C(1)) * l->slot_bytes, SHM_PAGE);
     most = most < a->max_bytes ? most : a->max_bytes;
     if (most <= l->slabtab_off)
@@ -206,7 +214,7 @@ static const char *header_sizes_fault(const struct layout *l, const struct shm_h
         return "leaf_stride does not go with elem_stride and elem_shift";
     if (h->slab_leaves != l->slab_leaves)
         return "slab_leaves does not go with slab_bytes and leaf_stride";
-    if (h->slot_bytes != sizeof(struct shm_slot) && h->slot_bytes != SHM_PAGE)
+    if (h->slot_bytes != layout_slot(l, false) && h->slot_bytes != layout_slot(l, true))
         return "slot_bytes";
     return NULL;
 }

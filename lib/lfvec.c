@@ -9,6 +9,7 @@
 #include "lease.h"
 #include "memory.h"
 #include "probe.h"
+#include "reclaim.h"
 #include "region.h"
 #include "shm.h"
 #include "stat.h"
@@ -140,7 +141,7 @@ int lfvec_is_current(const lfvec_t *v)
 }
 
 /* Returns the element that the thread's slot owes the vector, if it owes one and others have made room for it. */
-static inline void settle(struct participant *p)
+static inline void pay_back(struct participant *p)
 {
     if (__builtin_expect(p->owes, 0))
         lease_retry(p);
@@ -150,7 +151,7 @@ static inline void settle(struct participant *p)
 static inline int64_t made_room(struct participant *p, int64_t result)
 {
     if (result >= 0)
-        settle(p);
+        pay_back(p);
     return result;
 }
 
@@ -159,7 +160,7 @@ static inline int join_settled(lfvec_t *v, struct participant **p)
 {
     const int err = join_get(v, p);
     if (!err)
-        settle(*p);
+        pay_back(*p);
     return err;
 }
 
@@ -426,7 +427,7 @@ int lfvec_trim(lfvec_t *v)
     const int saved = errno;
     struct participant *p;
     int err = v ? join_get(v, &p) : -EINVAL;
-    err = err ? err : (int)made_room(p, memory_trim(p));
+    err = err ? err : (int)made_room(p, reclaim_trim(p));
     errno = saved;
     return err;
 }

@@ -44,6 +44,11 @@ static _Atomic int32_t *lock_word(const pthread_mutex_t *m)
     return (_Atomic int32_t *)(uintptr_t)&m->__data.__lock;
 }
 
+uint32_t mutex_word(const pthread_mutex_t *m)
+{
+    return (uint32_t)atomic_load_explicit(lock_word(m), memory_order_relaxed);
+}
+
 int32_t mutex_holder(const pthread_mutex_t *m)
 {
     return atomic_load_explicit(lock_word(m), memory_order_relaxed) & FUTEX_TID_MASK;
@@ -68,6 +73,12 @@ static bool owner_is_spoilt(const pthread_mutex_t *m)
     return *(const volatile int *)&m->__data.__owner == INT_MAX - 1;
 }
 #else
+uint32_t mutex_word(const pthread_mutex_t *m)
+{
+    (void)m;
+    return 0;
+}
+
 int32_t mutex_holder(const pthread_mutex_t *m)
 {
     (void)m;

@@ -16,6 +16,7 @@ bool mutex_is_ours(const pthread_mutex_t *m); /* its kind is that of mutex_make(
 int mutex_trylock(pthread_mutex_t *m);        /* 0, -EOWNERDEAD (and ours), -EBUSY, -EBADMSG, or another error: spoilt */
 int mutex_unlock(pthread_mutex_t *m);         /* 0; -EBADMSG: damaged, and still in this thread's list: it must stay mapped */
 
+uint32_t mutex_word(const pthread_mutex_t *m);            /* changes when it is locked, given back, or marked by the kernel */
 int32_t mutex_holder(const pthread_mutex_t *m);         /* the thread that has it locked, by its own number; 0 = none, or not to be told */
 bool mutex_orphaned(const pthread_mutex_t *m);          /* its holder has died, the kernel says, and nobody has taken it since */
 bool mutex_abandon(pthread_mutex_t *m, int32_t holder); /* what the kernel does when the holder dies; false if that does not hold it */

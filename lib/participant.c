@@ -42,22 +42,64 @@ static int take_spare(struct participant *p, uint64_t ref)
     return 0;
 }
 
+void participant_forget_leaf(struct participant *p)
+{
+    if (thread_state.p == p)
+        thread_state.cursor.room = 0;
+    else
+        p->cursor.room = 0;
+}
+
+bool participant_enter(struct participant *p, uint64_t ref)
+{
+    struct segment *s = &p->v->seg;
+    const uint64_t slab = leaf_ref_slab(ref);
+    if (BROKEN(BREAK_OWNER))
+        return true;
+    if (slab_is_reserve(s, ref)) /* nobody else stores there, so there is nothing to enter */
+        return p->kind == LFVEC_OP_RETURN && ref == slab_reserve_of(s, p->me);
+    if (!slab_works_in(s, p->me, slab))
+        participant_forget_leaf(p);
+    return slab_enter(s, p->me, slab);
+}
+
+static uint64_t works_in(const struct participant *p)
+{
+    return atomic_load_explicit(&p->slot->work, memory_order_relaxed);
+}
+
 int participant_spares(struct participant *p, uint32_t want)
 {
     struct segment *s = &p->v->seg;
     while (p->spares < want) {
-        const uint32_t slabs = p->slabs.count;
+        const uint64_t slab = works_in(p);
         uint64_t ref;
         int err = slab_find(s, &p->slabs, p->me, &ref);
-        if ((err == -ENOSPC || err == -EOVERFLOW) && recover_unheld(s, p->me)) /* what nobody holds may have had room */
-            err = slab_find(s, &p->slabs, p->me, &ref);
-        if (p->slabs.count != slabs) /* rare enough to ask where we run */
-            slot_moved(s, p->me);
+        if (works_in(p) != slab) {
+            participant_forget_leaf(p);
+            slot_moved(s, p->me); /* rare enough to ask where we run */
+        }
         err = err ? err : take_spare(p, ref);
         if (err)
             return err;
     }
     return 0;
+}
+
+bool participant_use_reserve(struct participant *p)
+{
+    struct leaf leaf;
+    struct segment *s = &p->v->seg;
+    const uint64_t ref = slab_reserve_of(s, p->me);
+    if (!ref || p->spares == SHM_DESC_LEAVES || slab_locate(s, ref, &leaf) != 0 || slab_taken(s, ref))
+        return false;
+    return take_spare(p, ref) == 0;
+}
+
+void participant_return_spares(struct participant *p)
+{
+    (void)recover_free_spares(&p->v->seg, p->me);
+    p->spares = 0;
 }
 
 /* The rest moves to the front, its new record first, so that none is lost: recovery knows a spare that is recorded twice. */

@@ -35,6 +35,7 @@ struct participant {
     bool owes;     /* its lease is a former holder's, and found no room in the vector yet */
     uint32_t kind; /* LFVEC_OP_* of the operation under way, the fast paths excepted */
     uint32_t spares;
+    uint64_t no_memory; /* the state of the segment in which reclaim last found none */
     struct backoff backoff;
     struct cursor cursor;
     uint64_t spare[SHM_DESC_LEAVES];
@@ -80,6 +81,19 @@ void thread_take(struct participant *p); /* this one, or NULL, is at hand from n
 
 /* At least `want` spares in hand. Whoever got a new one must load the head for its attempt afterwards (R1). */
 int participant_spares(struct participant *p, uint32_t want);
+
+/* The slot's leaf in reserve becomes a spare, for the way back of a leased element. False if there is none. As participant_spares() else. */
+bool participant_use_reserve(struct participant *p);
+
+/* The spares go back to their slabs. */
+void participant_return_spares(struct participant *p);
+
+/*
+ * R6, before a store into a leaf that is not a spare: works in its slab from now on. False: the slab is not ours, or not any more. The cursor
+ * says that its leaf may be stored into, so it forgets that when we leave its slab.
+ */
+bool participant_enter(struct participant *p, uint64_t ref);
+void participant_forget_leaf(struct participant *p);
 
 /* The spares spare[0..n) were published: they are none any more. */
 void participant_spend(struct participant *p, uint32_t n);

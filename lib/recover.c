@@ -8,6 +8,8 @@
 
 #include "desc.h"
 #include "probe.h"
+#include "slab.h"
+#include "slot.h"
 
 #include <errno.h>
 
@@ -78,19 +80,16 @@ static bool spare_before(struct shm_slot *slot, uint32_t k, uint64_t ref)
 }
 
 /*
- * A spare whose bit is not set was recorded by somebody who died before taking it, or after giving it back: it is none. One that is
- * recorded twice, or as the lease's leaf too, was being moved.
+ * A spare whose bit is not set was recorded by one who died before taking it, or after giving it back: it is none. One that is
+ * recorded twice was being moved.
  */
 static int check_spares(struct segment *s, struct shm_slot *slot)
 {
-    int used = recorded_leaf(s, &slot->lease_ref);
-    if (used == 0)
-        atomic_store_explicit(&slot->lease_ref, 0, memory_order_release);
-    const uint64_t lease = atomic_load_explicit(&slot->lease_ref, memory_order_relaxed);
+    int used = 0;
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && used >= 0; k++) {
         const uint64_t ref = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed);
         used = recorded_leaf(s, &slot->spare_ref[k]);
-        if (used == 0 || (used > 0 && (ref == lease || spare_before(slot, k, ref))))
+        if (used == 0 || (used > 0 && spare_before(slot, k, ref)))
             atomic_store_explicit(&slot->spare_ref[k], 0, memory_order_release);
     }
     return used < 0 ? used : 0;
@@ -117,6 +116,7 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
 {
     struct shm_slot *slot = slot_at(s, i);
     const struct head h = head_load(s->control);
+    slab_leave(s, i);
     if (head_last(h) == i)
         shm_raise(&slot->committed, h.version, memory_order_release); /* SYNC: committed (release) */
     make_even(&slot->desc[0]);
@@ -139,40 +139,58 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
     return 0;
 }
 
-/* 1 if there was a leaf. It first loses its bit and then its record: in between, a record without a bit is none. */
-static uint32_t free_record(struct segment *s, shm_u64 *record)
+uint32_t recover_free_spares(struct segment *s, uint32_t i)
 {
+    struct shm_slot *slot = slot_at(s, i);
     struct leaf leaf;
-    const uint64_t ref = atomic_load_explicit(record, memory_order_relaxed);
-    if (!ref || slab_locate(s, ref, &leaf) != 0)
-        return 0;
-    slab_free(s, ref);
-    atomic_store_explicit(record, 0, memory_order_release);
-    return 1;
+    uint32_t freed = 0;
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
+        const uint64_t ref = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed);
+        if (!ref || slab_locate(s, ref, &leaf) != 0)
+            continue;
+        slab_free(s, ref); /* first the bit and then the record: in between, a record without a bit is none */
+        atomic_store_explicit(&slot->spare_ref[k], 0, memory_order_release);
+        freed++;
+    }
+    return freed;
 }
 
 void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
 {
-    struct shm_slot *slot = slot_at(s, i);
-    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
-        tally->spares_freed += free_record(s, &slot->spare_ref[k]);
-    if (atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0)
-        tally->spares_freed += free_record(s, &slot->lease_ref);
+    tally->spares_freed += recover_free_spares(s, i);
     tally->slabs_released += slab_release_empty(s, i);
 }
 
-uint32_t recover_unheld(struct segment *s, uint32_t but)
+bool recover_at_rest(const struct segment *s, uint32_t i)
 {
-    struct lfvec_recovery tally = {0};
+    const struct shm_slot *slot = slot_at(s, i);
+    bool rest = atomic_load_explicit(&slot->pid, memory_order_acquire) == 0 && /* SYNC: slot-holder (acquire) */
+                atomic_load_explicit(&slot->intent, memory_order_relaxed) == 0 &&
+                atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0;
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES && rest; k++)
+        rest = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed) == 0;
+    return rest;
+}
+
+/* Its mutex is free, or its holder's death is marked: trylock would have it. */
+static bool unheld(const struct segment *s, uint32_t i)
+{
+    return !slot_locker(s, i);
+}
+
+void recover_unheld(struct segment *s, uint32_t but)
+{
+    struct lfvec_recovery nobody_asks = {0};
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
-        const int got = i == but ? -EBUSY : slot_trylock(s, i);
+        if (i == but || !unheld(s, i) || recover_at_rest(s, i))
+            continue;
+        const int got = slot_trylock(s, i);
         if (got != 0 && got != -EOWNERDEAD)
             continue;
         struct slab_set set = {0};
-        if (recover_slot(s, i, &tally) == 0 && slab_set_load(s, &set, i) == 0) /* which completes or drops a half-made claim */
-            recover_strip(s, i, &tally);
+        if (recover_slot(s, i, &nobody_asks) == 0 && slab_set_load(s, &set, i) == 0) /* which completes or drops a half-made claim */
+            recover_strip(s, i, &nobody_asks);
         slab_set_drop(&set);
         slot_unlock(s, i);
     }
-    return tally.slabs_released;
 }

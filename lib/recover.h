@@ -12,10 +12,14 @@
  */
 int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally);
 
-/* Frees a recovered slot's spares and its idle lease leaf, and gives its empty slabs to all; adds it to *tally. The caller holds the slot. */
+/* Frees a recovered slot's spares, and gives its empty slabs to all; adds it to *tally. The caller holds the slot. */
 void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally);
+uint32_t recover_free_spares(struct segment *s, uint32_t i); /* the first half of it; how many */
 
-/* Recovers and strips the slots that nobody holds, but for one; how many slabs that gave. For an allocation that found none. */
-uint32_t recover_unheld(struct segment *s, uint32_t but);
+/* No thread holds it, and none left anything in it but slabs: there is nothing to recover. By what is written down; the slot is not locked. */
+bool recover_at_rest(const struct segment *s, uint32_t i);
+
+/* Recovers and strips the slots that no thread holds and that are not at rest, but for one. For an allocation that found no memory. */
+void recover_unheld(struct segment *s, uint32_t but);
 
 #endif

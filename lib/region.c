@@ -62,7 +62,7 @@ static void slab_region(struct segment *s, uint64_t slab, struct lfvec_region *o
     out->committed = out->bytes;
     out->owner = slab_word_state(word) == SHM_SLAB_OWNED ? slab_word_owner(word) : 0;
     out->leaves = s->l.slab_leaves;
-    out->leaves_used = out->leaves - slab_count_free(s, slab);
+    out->leaves_used = slab_count_used(s, slab);
 }
 
 static void place_of(const struct segment *s, struct lfvec_region *out)

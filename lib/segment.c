@@ -4,6 +4,7 @@
  */
 #include "segment.h"
 
+#include "error.h"
 #include "lfvec.h"
 #include "numa.h"
 #include "probe.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXTENT_STEP_MOST (UINT64_C(4) << 20) /* bytes: beyond that, doubling would waste memory rather than save calls */
@@ -30,16 +32,50 @@ int segment_reaches(struct segment *s, uint64_t end)
     return end <= (uint64_t)st.st_size ? 0 : -EBADMSG;
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000 + 1;
+}
+
+/* The file system has room, and the kernel gives no pages: the limit is that of a cgroup. */
+static int refused(struct segment *s, uint64_t bytes)
+{
+    atomic_store_explicit(&s->refused, now_ms(), memory_order_relaxed);
+    return error_set(-ENOSPC,
+                     "%s: no memory: the kernel refuses %llu bytes, although /dev/shm has room; raise the memory limit of this process's "
+                     "cgroup (memory.max; in Docker: --memory=SIZE)",
+                     s->name, (unsigned long long)bytes);
+}
+
 int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
 {
     if (off + bytes > s->mapped)
         return off + bytes > s->l.max_bytes ? -EOVERFLOW : -ENOMEM;
     const int err = shm_object_commit(s->fd, off, bytes);
     if (err)
-        return err;
+        return err == -ENOMEM ? refused(s, bytes) : err;
     atomic_fetch_add_explicit(&s->control->grows, 1, memory_order_relaxed);
     PROBE(grow, off, bytes);
     return segment_reaches(s, off + bytes);
+}
+
+/*
+ * Where it is known that there is no room, the kernel is not asked: it would allocate what there is and free it again. What a cgroup has is not
+ * to be seen, so after a refusal it is left alone for REFUSED_MS: each try would make the kernel look for pages to reclaim.
+ */
+enum { REFUSED_MS = 10 };
+
+int segment_commit_own(struct segment *s, uint64_t off, uint64_t bytes)
+{
+    const uint64_t last = atomic_load_explicit(&s->refused, memory_order_relaxed);
+    if (shm_object_room(s->fd) < bytes || (last && now_ms() - last < REFUSED_MS))
+        return -ENOSPC;
+    const int err = segment_commit(s, off, bytes);
+    if (err)
+        shm_object_discard(s->fd, off, bytes);
+    return err;
 }
 
 /* The object's size says little of an extent in its middle; the memory that it occupies bounds what any extent can have. */
@@ -83,6 +119,8 @@ static uint64_t extent_step(const struct extent *e, uint64_t have, uint64_t n)
 static int extent_commit(struct segment *s, const struct extent *e, uint64_t have, uint64_t to)
 {
     const uint64_t off = e->off + have * e->unit, bytes = (to - have) * e->unit;
+    if (shm_object_room(s->fd) < bytes) /* as segment_commit_own(); but others may be at it as well, so nothing is given back */
+        return -ENOSPC;
     if (off + bytes <= s->mapped)
         numa_place(s->base + off, bytes, LFVEC_NUMA_INTERLEAVE, s->nodes, 0);
     return segment_commit(s, off, bytes);
@@ -102,9 +140,10 @@ int segment_extend(struct segment *s, struct extent *e, uint64_t n)
             to = n;
             err = extent_commit(s, e, have, to);
         }
-        if (err)
+        if (!err)
+            shm_raise(e->shared, to, memory_order_release); /* SYNC: extent (release): the pages exist */
+        else if (atomic_load_explicit(e->shared, memory_order_acquire) < n) /* SYNC: extent (acquire): else another has done it */
             return err;
-        shm_raise(e->shared, to, memory_order_release); /* SYNC: extent (release): the pages exist */
     }
     return segment_extend_known(s, e, n);
 }

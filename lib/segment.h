@@ -35,6 +35,7 @@ struct segment {
     shm_u64 object_bytes; /* private: size of the object as last seen; it never shrinks */
     struct extent dir, slabtab;
     shm_u64 *slab_known; /* private bits: slabs seen to have memory */
+    shm_u64 refused;     /* private: when the kernel last refused pages, in ms; 0 = never */
     uint32_t numa, flags;
     uint64_t numa_nodes; /* as asked for */
     uint64_t nodes;      /* nodes to place pages on; 0: there is nothing to choose */
@@ -57,7 +58,12 @@ int segment_extend(struct segment *s, struct extent *e, uint64_t n);
 /* As segment_extend(), but only if somebody has done it: -EBADMSG if not. Stores nothing. */
 int segment_extend_known(struct segment *s, struct extent *e, uint64_t n);
 
-int segment_commit(struct segment *s, uint64_t off, uint64_t bytes); /* fallocate a part of the mapping */
+/*
+ * Gives a part of the mapping memory. -ENOSPC also if the kernel refuses pages (a cgroup's memory.max), with a sentence.
+ * segment_commit_own(): of a part that nobody else stores in: what cannot be completed is given back, and where there is no room it is not tried.
+ */
+int segment_commit(struct segment *s, uint64_t off, uint64_t bytes);
+int segment_commit_own(struct segment *s, uint64_t off, uint64_t bytes);
 
 static inline bool extent_covers(const struct extent *e, uint64_t i)
 {

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { SHM_NAME_MOST = 254, COMMIT_CHUNK = 1 << 20, COMMIT_CHUNK_LEAST = 1 << 14 };
@@ -143,6 +144,18 @@ int shm_object_commit(int fd, uint64_t off, uint64_t len)
         }
     }
     return 0;
+}
+
+uint64_t shm_object_room(int fd)
+{
+    struct statvfs fs;
+    return fstatvfs(fd, &fs) == 0 && fs.f_blocks ? (uint64_t)fs.f_bavail * fs.f_frsize : UINT64_MAX;
+}
+
+void shm_object_discard(int fd, uint64_t off, uint64_t len)
+{
+    while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) != 0 && errno == EINTR)
+        ;
 }
 
 int shm_object_clear(int fd, uint64_t from)

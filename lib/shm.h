@@ -34,6 +34,12 @@ void shm_object_unlock(struct shm_lock *lock);
  */
 int shm_object_commit(int fd, uint64_t off, uint64_t len);
 
+/* Bytes that the file system still has; UINT64_MAX if it has no limit, or does not say. */
+uint64_t shm_object_room(int fd);
+
+/* Gives the pages of a range back, as far as the kernel can: for one that is the caller's alone. What is read there afterwards is 0. */
+void shm_object_discard(int fd, uint64_t off, uint64_t len);
+
 /* Cuts off what lies from an offset on. Only for an object that nobody uses yet. */
 int shm_object_clear(int fd, uint64_t from);
 

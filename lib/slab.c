@@ -38,6 +38,11 @@ uint32_t slab_word_owner(uint64_t word)
     return (uint32_t)(word >> 32) & 0xffff;
 }
 
+uint32_t slab_word_taker(uint64_t word)
+{
+    return (uint32_t)word & 0xffff;
+}
+
 static int32_t word_node(uint64_t word)
 {
     return (int32_t)(word >> 48 & 0xff);
@@ -100,7 +105,7 @@ int slab_locate_new(struct segment *s, uint64_t ref, struct leaf *leaf)
     return err ? err : slab_locate_known(s, ref, leaf) ? 0 : -EBADMSG;
 }
 
-static int set_add(struct slab_set *set, uint64_t slab)
+static int set_append(struct slab_set *set, uint64_t slab)
 {
     if (set->count == set->room) {
         const uint32_t room = set->room ? set->room * 2 : 16;
@@ -116,6 +121,70 @@ static int set_add(struct slab_set *set, uint64_t slab)
     set->slab[set->count++] = slab;
     return 0;
 }
+
+/* It takes the place of the current one, so that the round goes on from here afterwards, and comes to all of them. */
+int slab_set_add(struct slab_set *set, uint64_t slab)
+{
+    const int err = set_append(set, slab);
+    if (err)
+        return err;
+    if (set->current >= set->count)
+        set->current = 0;
+    set->slab[set->count - 1] = set->slab[set->current];
+    set->slab[set->current] = slab;
+    set->word = set->bit = 0;
+    return 0;
+}
+
+/* The current one is not ours any more: another has taken it over. */
+static void set_remove_current(struct slab_set *set)
+{
+    set->slab[set->current] = set->slab[--set->count];
+    set->looked = set->looked < set->count ? set->looked : set->count;
+    set->word = set->bit = 0;
+}
+
+/* ---- hints: where the first FREE, or UNOWNED, slab may be ---------------------------------------------------------------------------- */
+
+/*
+ * A hint says below which slab there is nothing to find, so that a claim does not begin at the first slab each time. It is lowered after a
+ * slab has become FREE or UNOWNED, and raised by who has looked; the tag makes the second fail if the first came in between. Only a hint: a
+ * process that is killed before it lowers one hides a slab from slab_find(), but not from slab_rewind_hints().
+ */
+static uint64_t hint_slab(uint64_t hint)
+{
+    return hint & UINT32_MAX;
+}
+
+static void hint_lower(shm_u64 *word, uint64_t slab)
+{
+    uint64_t hint = atomic_load_explicit(word, memory_order_relaxed), lower;
+    do {
+        const uint64_t tag = (hint >> 32) + 1;
+        lower = tag << 32 | (slab < hint_slab(hint) ? slab : hint_slab(hint));
+        /* SYNC: slab-hint (release): whoever reads it finds the slab FREE, or UNOWNED */
+    } while (!atomic_compare_exchange_weak_explicit(word, &hint, lower, memory_order_release, memory_order_relaxed));
+}
+
+static uint64_t hint_read(const shm_u64 *word)
+{
+    return atomic_load_explicit(word, memory_order_acquire); /* SYNC: slab-hint (acquire) */
+}
+
+static void hint_raise(shm_u64 *word, uint64_t hint, uint64_t slab)
+{
+    if (slab > hint_slab(hint))
+        (void)atomic_compare_exchange_strong_explicit(word, &hint, (hint & ~(uint64_t)UINT32_MAX) | slab, memory_order_relaxed,
+                                                      memory_order_relaxed);
+}
+
+void slab_rewind_hints(struct segment *s)
+{
+    hint_lower(&s->control->slabs_free, 0);
+    hint_lower(&s->control->slabs_unowned, 0);
+}
+
+/* ---- claiming -------------------------------------------------------------------------------------------------------------------------- */
 
 /*
  * All pages at once, where the kernel can (5.14): they are about to be used, and a call costs less than their faults, the more so beside
@@ -140,7 +209,7 @@ static int allocate(struct segment *s, uint64_t slab, int32_t node)
         if (s->flags & LFVEC_HUGEPAGES)
             (void)madvise(s->base + off, s->l.slab_bytes, MADV_HUGEPAGE);
     }
-    return segment_commit(s, off, s->l.slab_bytes);
+    return segment_commit_own(s, off, s->l.slab_bytes);
 }
 
 /* Likewise, for one that we have claimed, and are about to use. */
@@ -154,11 +223,18 @@ static int commit(struct segment *s, uint64_t slab, int32_t node)
     return 0;
 }
 
+/* The claim is over: the slab goes on to be what it was claimed for, or is FREE as before. */
+static void end_claim(struct segment *s, uint64_t slab, uint64_t claimed, int err, uint64_t to)
+{
+    if (word_cas(s, slab, claimed, err ? word_make(SHM_SLAB_FREE, 0, 0) : to) && (err || slab_word_state(to) == SHM_SLAB_UNOWNED))
+        hint_lower(err ? &s->control->slabs_free : &s->control->slabs_unowned, slab);
+}
+
 /*
- * Claims slab `slab` if its word is still `from`. 0, AGAIN if somebody else was quicker, or an error. Killed after the first CAS: the heir
- * of our slot finds CLAIMED and completes or drops it.
+ * Claims slab `slab` if its word is still `from`. 0, SLAB_TAKEN if another was quicker, or an error. Killed after the first CAS: the heir of
+ * our slot finds CLAIMED and completes or drops it.
  */
-enum { AGAIN = 1 };
+enum { SLAB_TAKEN = 1 };
 
 static int claim(struct segment *s, uint64_t slab, uint64_t from, uint32_t me, uint64_t to)
 {
@@ -166,31 +242,71 @@ static int claim(struct segment *s, uint64_t slab, uint64_t from, uint32_t me, u
     const uint64_t claimed = word_make(SHM_SLAB_CLAIMED, me, node);
     shm_raise(&s->control->slabs_high, slab + 1, memory_order_relaxed); /* before: an heir looks for claims below it */
     if (!word_cas(s, slab, from, claimed))
-        return AGAIN;
+        return SLAB_TAKEN;
     const int err = commit(s, slab, node);
-    (void)word_cas(s, slab, claimed, err ? word_make(SHM_SLAB_FREE, 0, 0) : to);
+    end_claim(s, slab, claimed, err, to);
     return err;
 }
 
-/* A committed slab that nobody owns, on this node or, if that is ANY_NODE, on any: one CAS, and no system call but for LFVEC_PREFAULT. */
+/* A slab of ours without a leaf in use is for all to claim. */
+static bool give_up(struct segment *s, uint64_t slab, uint64_t word)
+{
+    if (!word_cas(s, slab, word, word_make(SHM_SLAB_UNOWNED, 0, word_node(word))))
+        return false;
+    hint_lower(&s->control->slabs_unowned, slab);
+    return true;
+}
+
+void slab_leave(struct segment *s, uint32_t me)
+{
+    atomic_store_explicit(&slot_at(s, me)->work, 0, memory_order_release); /* SYNC: slab-work (release) */
+}
+
+/* Before a slab becomes ours: it must not be taken over before we use it. */
+static void work_in(struct segment *s, uint32_t me, uint64_t slab)
+{
+    /* SYNC: slab-work (release): a taker that finds us elsewhere finds all that we stored in the slab that we leave */
+    atomic_store_explicit(&slot_at(s, me)->work, slab + 1, memory_order_release);
+}
+
+/* A committed slab without an owner, on this node or, if that is ANY_NODE, on any: one CAS, and no system call but for LFVEC_PREFAULT. */
 enum { ANY_NODE = -1 };
 
-static int claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t *slab)
+static bool claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t *slab)
 {
-    const uint64_t high = slab_high(s);
-    for (*slab = 0; *slab < high; ++*slab) {
+    const uint64_t high = slab_high(s), hint = hint_read(&s->control->slabs_unowned);
+    uint64_t first = high; /* UNOWNED one that is passed by */
+    for (*slab = hint_slab(hint); *slab < high; ++*slab) {
         const uint64_t word = slab_word(s, *slab);
-        if (slab_word_state(word) != SHM_SLAB_UNOWNED || (node != ANY_NODE && word_node(word) != node))
+        if (slab_word_state(word) != SHM_SLAB_UNOWNED)
             continue;
-        if (!slab_known(s, *slab) && slab_learn(s, *slab) != 0)
+        const bool known = slab_known(s, *slab) || slab_learn(s, *slab) == 0, here = node == ANY_NODE || word_node(word) == node;
+        if (known && here) {
+            work_in(s, me, *slab);
+            if (word_cas(s, *slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
+                break;
             continue;
-        if (!word_cas(s, *slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
-            continue;
-        if (s->flags & LFVEC_PREFAULT)
-            map_pages(slab_base(s, *slab), s->l.slab_bytes, true);
-        return 0;
+        }
+        first = first < *slab ? first : *slab;
     }
-    return AGAIN;
+    const bool claimed = *slab < high;
+    hint_raise(&s->control->slabs_unowned, hint, first < *slab ? first : claimed ? *slab + 1 : high);
+    if (claimed && s->flags & LFVEC_PREFAULT)
+        map_pages(slab_base(s, *slab), s->l.slab_bytes, true);
+    return claimed;
+}
+
+static int claim_fresh_at(struct segment *s, uint32_t me, uint64_t slab, uint64_t to)
+{
+    const int err = extent_covers(&s->slabtab, slab) ? 0 : segment_extend(s, &s->slabtab, slab + 1);
+    if (err)
+        return err;
+    const uint64_t word = slab_word(s, slab);
+    if (slab_word_state(word) != SHM_SLAB_FREE)
+        return SLAB_TAKEN;
+    if (slab_word_state(to) == SHM_SLAB_OWNED)
+        work_in(s, me, slab);
+    return claim(s, slab, word, me, to);
 }
 
 /* A slab that never had memory, or lost the race for it. */
@@ -198,18 +314,15 @@ static int claim_fresh(struct segment *s, uint32_t me, bool owned, uint64_t *sla
 {
     const int32_t node = numa_near();
     const uint64_t to = owned ? word_make(SHM_SLAB_OWNED, me, node) : word_make(SHM_SLAB_UNOWNED, 0, node);
-    int err = -EOVERFLOW;
-    for (*slab = 0; *slab < s->l.slabs_max; ++*slab) {
-        if (!extent_covers(&s->slabtab, *slab) && (err = segment_extend(s, &s->slabtab, *slab + 1)) != 0)
-            return err;
-        const uint64_t word = slab_word(s, *slab);
-        if (slab_word_state(word) != SHM_SLAB_FREE)
-            continue;
-        err = claim(s, *slab, word, me, to);
-        if (err != AGAIN)
-            return err;
+    const uint64_t hint = hint_read(&s->control->slabs_free);
+    int err = SLAB_TAKEN;
+    for (*slab = hint_slab(hint); *slab < s->l.slabs_max; ++*slab) {
+        err = claim_fresh_at(s, me, *slab, to);
+        if (err != SLAB_TAKEN)
+            break;
     }
-    return -EOVERFLOW;
+    hint_raise(&s->control->slabs_free, hint, err ? *slab : *slab + 1);
+    return err == SLAB_TAKEN ? -EOVERFLOW : err;
 }
 
 int slab_reserve(struct segment *s, uint32_t me)
@@ -233,15 +346,14 @@ int slab_reserve_first(struct segment *s)
     return 0;
 }
 
-/* What nobody owns goes first, except that new memory on our own node is better than old memory on another. */
+/* What has no owner goes first, except that new memory on our own node is better than old memory on another. */
 static int claim_best(struct segment *s, uint32_t me, uint64_t *slab)
 {
     const bool local = s->nodes && s->numa == LFVEC_NUMA_LOCAL;
-    int err = claim_unowned(s, me, local ? numa_near() : ANY_NODE, slab);
-    if (err != AGAIN)
-        return err;
-    err = claim_fresh(s, me, true, slab);
-    return err && local && claim_unowned(s, me, ANY_NODE, slab) == 0 ? 0 : err;
+    if (claim_unowned(s, me, local ? numa_near() : ANY_NODE, slab))
+        return 0;
+    const int err = claim_fresh(s, me, true, slab);
+    return err && local && claim_unowned(s, me, ANY_NODE, slab) ? 0 : err;
 }
 
 static int claim_any(struct segment *s, struct slab_set *set, uint32_t me)
@@ -252,26 +364,67 @@ static int claim_any(struct segment *s, struct slab_set *set, uint32_t me)
     int err = claim_best(s, me, &slab);
     if (err)
         return err;
-    err = set_add(set, slab);
-    if (err) { /* no private memory to remember it: give it back */
-        const uint64_t word = slab_word(s, slab);
-        (void)word_cas(s, slab, word, word_make(SHM_SLAB_UNOWNED, 0, word_node(word)));
-        return err;
-    }
-    /* it takes the place of the current one, so that the round goes on from here afterwards, and comes to all of them */
-    if (set->current >= set->count)
-        set->current = 0;
-    set->slab[set->count - 1] = set->slab[set->current];
-    set->slab[set->current] = slab;
-    set->word = set->bit = 0;
-    return 0;
+    err = slab_set_add(set, slab);
+    if (err) /* no private memory to remember it: give it back */
+        give_up(s, slab, slab_word(s, slab));
+    return err;
 }
 
-/* Bits of word w that stand for leaves: the last word may be shorter. */
-static uint64_t word_mask(const struct segment *s, uint32_t w)
+/* ---- working in a slab, and taking one over -------------------------------------------------------------------------------------------- */
+
+/*
+ * R6. The announcement, a full barrier, then a look at the word; a taker marks the word, a full barrier, then looks at the announcement. So
+ * either we find the mark, and take it off, by which the taker fails; or the taker finds the announcement, and leaves the slab alone. Stopped
+ * after the announcement: the slab stays ours, and that is all that we keep.
+ */
+bool slab_enter_slow(struct segment *s, uint32_t me, uint64_t slab)
 {
-    const uint32_t rest = s->l.slab_leaves - w * 64;
-    return rest >= 64 ? UINT64_MAX : (UINT64_C(1) << rest) - 1;
+    work_in(s, me, slab);
+    atomic_thread_fence(memory_order_seq_cst); /* SYNC: slab-offer (release), (acquire): either side sees the other */
+    for (;;) {
+        const uint64_t word = slab_word(s, slab);
+        if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED)
+            return false;
+        if (!slab_word_taker(word) || word_cas(s, slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
+            return true; /* its words are changed by takers alone: each that we meet here has moved */
+    }
+}
+
+bool slab_offer(struct segment *s, uint32_t me, uint64_t slab, uint64_t *word)
+{
+    const uint64_t from = slab_word(s, slab);
+    const uint32_t owner = slab_word_owner(from);
+    if (slab_word_state(from) != SHM_SLAB_OWNED || owner == me || !slot_exists(s, owner) || slab_works_in(s, owner, slab))
+        return false;
+    *word = word_make(SHM_SLAB_OWNED, owner, word_node(from)) | me;
+    if (from != *word && !word_cas(s, slab, from, *word))
+        return false;
+    atomic_thread_fence(memory_order_seq_cst); /* SYNC: slab-offer (release), (acquire) */
+    /* SYNC: slab-work (acquire): it is elsewhere, so what it stored here before is all there */
+    if (atomic_load_explicit(&slot_at(s, owner)->work, memory_order_acquire) != slab + 1)
+        return true;
+    (void)word_cas(s, slab, *word, word_make(SHM_SLAB_OWNED, owner, word_node(from)));
+    return false;
+}
+
+bool slab_take_over(struct segment *s, uint32_t me, uint64_t slab, uint64_t word)
+{
+    work_in(s, me, slab);
+    return word_cas(s, slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word)));
+}
+
+/* ---- finding leaves -------------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t low_bits(uint64_t n)
+{
+    return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
+/* Bits of word w that stand for leaves which the owner may take: the last word may be shorter, and the first ones are in reserve. */
+static uint64_t word_mask(const struct segment *s, uint64_t slab, uint32_t w)
+{
+    const uint32_t reserved = slab_reserved(s, slab), before = w * 64;
+    return low_bits(s->l.slab_leaves - before) & ~low_bits(reserved > before ? reserved - before : 0);
 }
 
 /* Which of the clear bits, if the first LEAF_TURNS of them take turns. */
@@ -288,7 +441,7 @@ static bool find_in(struct segment *s, struct slab_set *set, uint64_t slab, uint
 {
     shm_u64 *map = bitmap(s, slab);
     for (uint32_t n = 0, w = set->word; n < s->l.slab_words; n++, w = w + 1 < s->l.slab_words ? w + 1 : 0) {
-        const uint64_t clear = ~atomic_load_explicit(&map[w], memory_order_acquire) & word_mask(s, w);
+        const uint64_t clear = ~atomic_load_explicit(&map[w], memory_order_acquire) & word_mask(s, slab, w);
         if (clear) {
             const uint32_t bit = next_turn(clear, w == set->word ? set->bit : 0);
             set->word = w;
@@ -300,32 +453,45 @@ static bool find_in(struct segment *s, struct slab_set *set, uint64_t slab, uint
     return false;
 }
 
-static bool find_in_set(struct segment *s, struct slab_set *set, uint32_t look_at, uint64_t *ref)
+/*
+ * A bit seen clear before we work in the slab is clear afterwards, if the slab is still ours: nobody but its owner sets bits, and it has had
+ * no other owner in between.
+ */
+static bool find_in_set(struct segment *s, struct slab_set *set, uint32_t me, uint32_t look_at, uint64_t *ref)
 {
-    for (uint32_t n = 0; n < look_at && n < set->count; n++) {
+    for (uint32_t n = 0; n < look_at && n < set->count;) {
         if (set->current >= set->count)
             set->current = 0;
-        if (find_in(s, set, set->slab[set->current], ref))
-            return true;
+        const uint64_t slab = set->slab[set->current];
+        if (find_in(s, set, slab, ref)) {
+            if (slab_enter(s, me, slab))
+                return true;
+            set_remove_current(set);
+            continue;
+        }
+        n++;
         set->current++;
         set->word = set->bit = 0;
     }
     return false;
 }
 
+bool slab_find_all(struct segment *s, struct slab_set *set, uint32_t me, uint64_t *ref)
+{
+    return find_in_set(s, set, me, UINT32_MAX, ref);
+}
+
 int slab_find(struct segment *s, struct slab_set *set, uint32_t me, uint64_t *ref)
 {
-    if (find_in_set(s, set, LOOK_AT_MOST, ref))
+    if (find_in_set(s, set, me, LOOK_AT_MOST, ref))
         return 0;
     if (set->count - set->looked > set->looked / 4) {
         set->looked = set->count;
-        if (find_in_set(s, set, UINT32_MAX, ref))
+        if (slab_find_all(s, set, me, ref))
             return 0;
     }
     const int err = claim_any(s, set, me);
-    if (err)
-        return find_in_set(s, set, UINT32_MAX, ref) ? 0 : err;
-    return find_in_set(s, set, 1, ref) ? 0 : -EBADMSG;
+    return err ? err : find_in_set(s, set, me, 1, ref) ? 0 : -EBADMSG;
 }
 
 static shm_u64 *bit_word(struct segment *s, uint64_t ref, uint64_t *bit)
@@ -360,7 +526,7 @@ bool slab_taken(struct segment *s, uint64_t ref)
 static void complete_claim(struct segment *s, uint64_t slab, uint64_t word, uint32_t me)
 {
     const int err = commit(s, slab, word_node(word));
-    (void)word_cas(s, slab, word, err ? word_make(SHM_SLAB_FREE, 0, 0) : word_make(SHM_SLAB_OWNED, me, word_node(word)));
+    end_claim(s, slab, word, err, word_make(SHM_SLAB_OWNED, me, word_node(word)));
 }
 
 int slab_set_load(struct segment *s, struct slab_set *set, uint32_t me)
@@ -379,7 +545,7 @@ int slab_set_load(struct segment *s, struct slab_set *set, uint32_t me)
             continue;
         err = slab_known(s, slab) ? 0 : slab_learn(s, slab);
         if (!err)
-            err = set_add(set, slab);
+            err = set_append(set, slab);
     }
     return err;
 }
@@ -394,11 +560,22 @@ uint64_t slab_count_free(const struct segment *s, uint64_t slab)
 {
     uint64_t n = 0;
     for (uint32_t w = 0; w < s->l.slab_words; w++)
-        n += (uint64_t)__builtin_popcountll(~atomic_load_explicit(&bitmap(s, slab)[w], memory_order_acquire) & word_mask(s, w));
+        n += (uint64_t)__builtin_popcountll(~atomic_load_explicit(&bitmap(s, slab)[w], memory_order_acquire) & word_mask(s, slab, w));
     return n;
 }
 
-/* Called with the slot in hand, at rest: nobody else sets bits in these slabs, so an empty one stays empty. */
+uint64_t slab_count_used(const struct segment *s, uint64_t slab)
+{
+    uint64_t n = 0;
+    for (uint32_t w = 0; w < s->l.slab_words; w++)
+        n += (uint64_t)__builtin_popcountll(atomic_load_explicit(&bitmap(s, slab)[w], memory_order_acquire));
+    return n;
+}
+
+/*
+ * Called with the slot in hand, at rest: nobody else sets bits in these slabs, so an empty one stays empty; unless it is taken over, and then
+ * the word is another. Afterwards the slot works nowhere.
+ */
 uint32_t slab_release_empty(struct segment *s, uint32_t me)
 {
     uint32_t released = 0;
@@ -409,8 +586,9 @@ uint32_t slab_release_empty(struct segment *s, uint32_t me)
             continue;
         if (!slab_known(s, slab) && slab_learn(s, slab) != 0)
             continue;
-        if (slab_count_free(s, slab) == s->l.slab_leaves)
-            released += word_cas(s, slab, word, word_make(SHM_SLAB_UNOWNED, 0, word_node(word)));
+        if (slab_count_free(s, slab) == slab_leaves(s, slab))
+            released += give_up(s, slab, word);
     }
+    slab_leave(s, me);
     return released;
 }

@@ -1,14 +1,22 @@
 /*
  * slab.h - slabs and their leaves: claiming, allocating, freeing, locating.
  *
- * Invariants: a slab has one owner (a slot) at a time, and only the owner sets bits in its bitmap and writes its leaves' metadata and
- * elements; anybody may clear the bit of a leaf that it has replaced. A slab changes hands only while all its bits are clear, and only by
- * its owner's doing, so a stalled owner never finds somebody else's leaf where it left its own.
+ * Invariants: a slab has one owner (a slot) at a time, and only the owner sets bits in its bitmap and stores into those of its leaves that
+ * are in effect or free; a leaf in hand (a spare) belongs to the slot that recorded it, whoever owns the slab. Anybody may clear the bit of
+ * a leaf that it has replaced.
+ *
+ * Each slot has a leaf in reserve, with which a leased element finds its way back into a vector that is full. It is that slot's alone to take
+ * and to store into, whoever owns the slab, and for nothing else. So it is free, or the last leaf of the vector: who pushes on replaces it.
+ *
+ * R6. An owner stores into a slab only while slot->work names it. A slab that its owner does not work in may be taken by another slot, with
+ * all that is in it: slab_offer(), a move of the head, slab_take_over(). So an owner that is stalled, wherever that is, keeps one slab from
+ * others, and never finds somebody else's leaf where it left its own.
  */
 #ifndef LFVEC_SLAB_H
 #define LFVEC_SLAB_H
 
 #include "segment.h"
+#include "slot.h"
 
 #include <errno.h>
 
@@ -42,6 +50,34 @@ static inline uint64_t leaf_ref_slab(uint64_t ref)
 static inline uint64_t leaf_ref_make(uint64_t slab, uint32_t leaf)
 {
     return (slab + 1) << 16 | leaf;
+}
+
+/* So many of a slab's leaves, the first ones, are in reserve. */
+static inline uint32_t slab_reserved(const struct segment *s, uint64_t slab)
+{
+    const uint64_t each = s->l.slab_leaves / SHM_RESERVE;
+    if (!each || slab >= s->l.max_slots / each + 1)
+        return 0;
+    const uint64_t rest = s->l.max_slots - slab * each;
+    return (uint32_t)(rest < each ? rest : each);
+}
+
+static inline bool slab_is_reserve(const struct segment *s, uint64_t ref)
+{
+    return (ref & 0xffff) < slab_reserved(s, leaf_ref_slab(ref));
+}
+
+/* The leaf that slot `me` has in reserve; 0 if slabs have too few leaves for that, or are too few. */
+static inline uint64_t slab_reserve_of(const struct segment *s, uint32_t me)
+{
+    const uint32_t each = s->l.slab_leaves / SHM_RESERVE;
+    return each && (me - 1) / each < s->l.slabs_max ? leaf_ref_make((me - 1) / each, (me - 1) % each) : 0;
+}
+
+/* Leaves of a slab that its owner may take. */
+static inline uint32_t slab_leaves(const struct segment *s, uint64_t slab)
+{
+    return s->l.slab_leaves - slab_reserved(s, slab);
 }
 
 static inline unsigned char *slab_base(const struct segment *s, uint64_t slab)
@@ -80,16 +116,41 @@ static inline int slab_locate(struct segment *s, uint64_t ref, struct leaf *leaf
 uint64_t slab_word(const struct segment *s, uint64_t slab); /* its slab table word; the slab is known */
 uint32_t slab_word_state(uint64_t word);
 uint32_t slab_word_owner(uint64_t word);
+uint32_t slab_word_taker(uint64_t word);
 uint64_t slab_high(const struct segment *s); /* slabs to look at: below this, and with a table word in memory */
 
-static inline bool slab_is_mine(const struct segment *s, uint64_t ref, uint32_t me)
+static inline bool slab_works_in(const struct segment *s, uint32_t me, uint64_t slab)
 {
-    const uint64_t word = slab_word(s, leaf_ref_slab(ref));
-    return slab_word_owner(word) == me && slab_word_state(word) == SHM_SLAB_OWNED;
+    return atomic_load_explicit(&slot_at(s, me)->work, memory_order_relaxed) == slab + 1;
 }
 
-/* A free leaf in own slabs, claiming a slab if there is none. Does not take it: 0, -ENOSPC, -EOVERFLOW, -ENOMEM, -EBADMSG. */
+bool slab_enter_slow(struct segment *s, uint32_t me, uint64_t slab);
+void slab_leave(struct segment *s, uint32_t me); /* slot `me` stores into no leaf until it enters a slab again */
+
+/* Slot `me` is about to store into leaves of a slab: false if that is not its own, or not any more. It leaves the slab that it was in. */
+static inline bool slab_enter(struct segment *s, uint32_t me, uint64_t slab)
+{
+    const uint64_t word = slab_word(s, slab);
+    if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED)
+        return false;
+    return slab_works_in(s, me, slab) || slab_enter_slow(s, me, slab);
+}
+
+/*
+ * Taking a slab from its owner, in three steps (R6). slab_offer(): true if slot `me` may go on, since the owner does not work in it; *word is
+ * for the third step. Then the head is moved. slab_take_over(): true if the slab is ours, and we work in it; false if its owner came back, or
+ * another taker. A taker that is stopped or killed in between leaves a mark that changes nothing for the owner, nor for the next taker.
+ */
+bool slab_offer(struct segment *s, uint32_t me, uint64_t slab, uint64_t *word);
+bool slab_take_over(struct segment *s, uint32_t me, uint64_t slab, uint64_t word);
+
+/*
+ * A free leaf in own slabs, or in one that is free to be claimed. Does not take it; slot `me` works in its slab afterwards. 0, -ENOSPC,
+ * -EOVERFLOW, -ENOMEM, -EBADMSG. slab_find_all(): looks at each slab of the set, and claims none.
+ */
 int slab_find(struct segment *s, struct slab_set *set, uint32_t me, uint64_t *ref);
+bool slab_find_all(struct segment *s, struct slab_set *set, uint32_t me, uint64_t *ref);
+int slab_set_add(struct slab_set *set, uint64_t slab); /* which is its owner's current one from now on; 0 or -ENOMEM */
 void slab_take(struct segment *s, uint64_t ref); /* own leaf; its seq has been stored */
 void slab_free(struct segment *s, uint64_t ref); /* by whoever replaced it; located before */
 bool slab_taken(struct segment *s, uint64_t ref);
@@ -99,12 +160,15 @@ void slab_set_drop(struct slab_set *set);
 uint32_t slab_release_empty(struct segment *s, uint32_t me); /* gives all empty slabs of a slot to whoever wants them; how many */
 int slab_reserve(struct segment *s, uint32_t me);            /* commits one more slab, owned by nobody */
 
+void slab_rewind_hints(struct segment *s);       /* the next claim looks at each slab: a killed process may have hidden one */
+
 /*
  * At creation, with nobody else here yet: the first slab, and what leads to it, have their memory, and the first to push makes no system call
  * for it. Failing, no slab is.
  */
 int slab_reserve_first(struct segment *s);
 
-uint64_t slab_count_free(const struct segment *s, uint64_t slab); /* clear bits */
+uint64_t slab_count_free(const struct segment *s, uint64_t slab); /* leaves that its owner may take */
+uint64_t slab_count_used(const struct segment *s, uint64_t slab); /* leaves in use, whatever for */
 
 #endif

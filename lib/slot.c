@@ -34,6 +34,11 @@ int32_t slot_locker(const struct segment *s, uint32_t i)
     return mutex_holder(&slot_at(s, i)->life);
 }
 
+uint32_t slot_lock_word(const struct segment *s, uint32_t i)
+{
+    return mutex_word(&slot_at(s, i)->life);
+}
+
 bool slot_abandon(struct segment *s, uint32_t i, int32_t tid)
 {
     return mutex_abandon(&slot_at(s, i)->life, tid);
@@ -53,7 +58,6 @@ void slot_announce(struct segment *s, uint32_t i)
     atomic_store_explicit(&slot->pid_ns, id.pid_ns, memory_order_relaxed);
     atomic_store_explicit(&slot->start_time, id.start_time, memory_order_relaxed);
     atomic_store_explicit(&slot->since, (uint64_t)time(NULL), memory_order_relaxed);
-    atomic_fetch_add_explicit(&slot->generation, 1, memory_order_relaxed);
     atomic_store_explicit(&slot->attempt, 0, memory_order_relaxed);  /* what a former holder tried is not this one's doing */
     atomic_store_explicit(&slot->pid, id.pid, memory_order_release); /* SYNC: slot-holder (release) */
 }

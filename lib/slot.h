@@ -33,6 +33,13 @@ static inline bool slot_exists(const struct segment *s, uint32_t i)
     return i >= 1 && i <= s->l.max_slots;
 }
 
+/* Where the slot keeps the element that its holder has on lease: its own room, so that a lease never needs memory. */
+static inline unsigned char *slot_lease_room(const struct segment *s, uint32_t i)
+{
+    struct shm_slot *slot = slot_at(s, i);
+    return s->l.elem_stride > SHM_LEASE_ROOM ? (unsigned char *)(slot + 1) : slot->lease_room;
+}
+
 bool slot_lockable(const struct segment *s, uint32_t i); /* false: its mutex is damaged, and locking it might kill */
 
 /* 0: it was free, and is ours; -EOWNERDEAD: its holder died, and it is ours; -EBUSY: held; another error: the mutex is spoilt. */
@@ -42,6 +49,7 @@ void slot_unlock(struct segment *s, uint32_t i);
 /* For lfvec_recover_forced() alone: a new mutex; who has locked it, 0 = nobody; takes it from there, as the kernel would after its death. */
 int slot_reset_mutex(struct segment *s, uint32_t i);
 int32_t slot_locker(const struct segment *s, uint32_t i);
+uint32_t slot_lock_word(const struct segment *s, uint32_t i); /* changes when a holder comes, goes or dies */
 bool slot_abandon(struct segment *s, uint32_t i, int32_t tid);
 
 void slot_announce(struct segment *s, uint32_t i); /* writes down who holds it: the calling thread */

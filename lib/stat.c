@@ -57,7 +57,6 @@ static void stat_slabs(struct segment *s, struct lfvec_stat *out)
 {
     (void)segment_extend_known(s, &s->slabtab, 0);
     const uint64_t high = slab_high(s);
-    uint64_t unused = 0;
     out->slabs_max = s->l.slabs_max;
     for (uint64_t slab = 0; slab < high; slab++) {
         const uint32_t state = slab_word_state(slab_word(s, slab));
@@ -65,10 +64,9 @@ static void stat_slabs(struct segment *s, struct lfvec_stat *out)
             continue;
         out->slabs_owned += state == SHM_SLAB_OWNED;
         out->slabs_unowned += state == SHM_SLAB_UNOWNED;
-        unused += slab_count_free(s, slab);
+        out->leaves_used += slab_count_used(s, slab);
     }
     out->leaves_total = (out->slabs_owned + out->slabs_unowned) * s->l.slab_leaves;
-    out->leaves_used = out->leaves_total - unused;
 }
 
 static uint64_t load(const shm_u64 *at)

@@ -9,7 +9,7 @@
 #include "attempt.h"
 #include "fast.h"
 #include "leaf.h"
-#include "memory.h"
+#include "reclaim.h"
 #include "wait.h"
 
 /* After a win at `h`, by which the head became `next`, at work in the leaf of entry d. `own`: it is ours, and so is the descriptor that says so. */
@@ -44,7 +44,7 @@ static int push_in_place(struct participant *p, const struct site *at, uint64_t 
         won = attempt_publish(p, at->h, &at->in_effect, n + 1, &plan, 0, &next);
     }
     if (won == ATTEMPT_WON)
-        set_cursor(p, at->d, next, at->leaf, true);
+        set_cursor(p, at->d, next, at->leaf, !slab_is_reserve(s, at->ref));
     return won;
 }
 
@@ -52,10 +52,11 @@ static int push_in_place(struct participant *p, const struct site *at, uint64_t 
 static int publish_spare(struct participant *p, const struct site *at, uint64_t size, const struct leaf *y)
 {
     const struct desc_plan plan = {.first = at->d, .count = 1, .entry = {{p->spare[0], at->ref}}};
+    const bool own = !slab_is_reserve(&p->v->seg, p->spare[0]) && participant_enter(p, p->spare[0]); /* before it is published: from then on, the owner of its slab may store into it */
     struct head next;
     const int won = attempt_publish(p, at->h, &at->in_effect, size, &plan, 1, &next);
     if (won == ATTEMPT_WON)
-        set_cursor(p, at->d, next, *y, true);
+        set_cursor(p, at->d, next, *y, own);
     return won;
 }
 
@@ -83,7 +84,7 @@ static int push_once(struct participant *p, struct head h, const void *elem, uin
         return err;
     if (!at.ref && leaf_slot_of(s, n))
         return ATTEMPT_LOST; /* elements below, and no leaf that holds them: the head has moved, and somebody trimmed */
-    if (at.mine)
+    if (attempt_may_store(p, &at))
         return push_in_place(p, &at, n, elem);
     if (UNLIKELY(!p->spares)) {
         err = participant_spares(p, 1);
@@ -116,7 +117,7 @@ static int push_back_attempt(struct participant *p, struct head h, void *arg)
 int vector_push_back(struct participant *p, const void *elem)
 {
     struct push_args a = {.elem = elem};
-    const int err = memory_attempt(p, LFVEC_OP_RETURN, push_back_attempt, &a);
+    const int err = reclaim_attempt(p, LFVEC_OP_RETURN, push_back_attempt, &a);
     if (err)
         atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
     else
@@ -127,7 +128,7 @@ int vector_push_back(struct participant *p, const void *elem)
 int vector_push(struct participant *p, const void *elem, uint64_t *index)
 {
     struct push_args a = {.elem = elem};
-    const int err = memory_attempt(p, LFVEC_OP_PUSH, push_attempt, &a);
+    const int err = reclaim_attempt(p, LFVEC_OP_PUSH, push_attempt, &a);
     if (err)
         return err;
     wait_wake(p->v->seg.control, 1);
@@ -143,25 +144,35 @@ int vector_push(struct participant *p, const void *elem, uint64_t *index)
  * The element is copied first and the head moved afterwards: a win proves that nothing has happened since the head was loaded, so the copy
  * is the element.
  */
-static int pop_attempt(struct participant *p, struct head h, void *elem)
+int vector_last(struct participant *p, struct head h, void *elem, struct site *at)
 {
     const struct segment *s = &p->v->seg;
-    struct site at;
-    struct head next;
     const uint64_t n = head_size(h);
     if (!n) {
         thread_state.last_version = h.version;
         return -EAGAIN;
     }
-    const int err = attempt_site(p, h, leaf_entry_of(s, n - 1), &at);
+    const int err = attempt_site(p, h, leaf_entry_of(s, n - 1), at);
     if (err)
         return err;
-    if (!at.ref)
+    if (!at->ref)
         return ATTEMPT_LOST;
-    leaf_load(s, &at.leaf, leaf_slot_of(s, n - 1), elem);
-    const int won = attempt_keep(p, h, n - 1, &next);
-    if (won == ATTEMPT_WON)
-        set_cursor(p, at.d, next, at.leaf, at.mine && at.in_effect.id >> 1 == p->me && desc_covers(&at.in_effect, at.d));
+    leaf_load(s, &at->leaf, leaf_slot_of(s, n - 1), elem);
+    return 0;
+}
+
+static int pop_attempt(struct participant *p, struct head h, void *elem)
+{
+    struct site at;
+    struct head next;
+    const int err = vector_last(p, h, elem, &at);
+    if (err)
+        return err;
+    const int won = attempt_keep(p, h, head_size(h) - 1, &next);
+    if (won == ATTEMPT_WON) {
+        const bool in_effect = at.in_effect.id >> 1 == p->me && desc_covers(&at.in_effect, at.d);
+        set_cursor(p, at.d, next, at.leaf, in_effect && attempt_may_store(p, &at));
+    }
     return won;
 }
 
@@ -293,7 +304,7 @@ static int change_attempt(struct participant *p, struct head h, void *arg)
 
 static int change(struct participant *p, uint32_t kind, struct change *c)
 {
-    const int err = memory_attempt(p, kind, change_attempt, c);
+    const int err = reclaim_attempt(p, kind, change_attempt, c);
     if (!err)
         attempt_count(&p->slot->sets);
     return err;

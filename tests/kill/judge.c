@@ -248,8 +248,6 @@ static bool count_slots(struct stage *s, uint8_t *count)
 {
     for (uint32_t i = 1; i <= SLOTS; i++) {
         const struct shm_slot *slot = slot_at(segment_of(s), i);
-        if (!count_ref(s, count, word(&slot->lease_ref)))
-            return false;
         for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
             if (!count_ref(s, count, word(&slot->spare_ref[k])))
                 return false;

@@ -10,11 +10,11 @@ cd "${LFVEC_SRC:-.}"
 ranks='
 0  format atomic16 backoff probe proc numa mutex error shm breakage mutex>atomic16 shm>error
 1  head layout segment turn                             segment>layout
-2  element directory slab slot create                   create>slab
+2  element directory slab slot create                   create>slab create>slot slab>slot
 3  desc leaf
 4  recover participant                                  participant>recover
 5  attempt
-6  vector batch wait lease memory join audit stat region fast       vector>wait vector>fast fast>wait wait>vector wait>lease vector>memory batch>memory batch>wait lease>vector lease>memory join>lease stat>memory
+6  vector batch wait lease memory reclaim join audit stat region fast       vector>wait vector>fast fast>wait wait>vector wait>lease vector>reclaim batch>reclaim batch>wait lease>vector join>lease stat>memory
 7  lfvec
 '
 

@@ -138,7 +138,7 @@ static void check_layout(uint32_t elem_size, uint32_t leaf_bytes, uint32_t slab_
     check_regions(&l, &a);
     check_round_trip(&l, &a);
     if (layout_compute(&l, &a, true, UINT64_MAX) == 0) {
-        MUST(l.slot_bytes == SHM_PAGE);
+        MUST(l.slot_bytes % SHM_PAGE == 0 && l.slot_bytes - sizeof(struct shm_slot) < l.elem_stride + UINT64_C(2) * SHM_PAGE);
         check_regions(&l, &a);
         check_round_trip(&l, &a);
     }

@@ -385,7 +385,6 @@ static void makes_room(void *arg)
     const struct owing *o = arg;
     uint64_t x;
     take_the_slot(o->v);
-    ck_assert_int_eq(lfvec_pop_lease(o->v, &x), -EBUSY);
     ck_assert_int_eq(lfvec_ack(o->v), -EINVAL); /* it is not this thread's */
     ck_assert_int_eq(lfvec_release(o->v), -EINVAL);
     const uint64_t before = unit_stat(o->v).version;
@@ -473,27 +472,148 @@ START_TEST(test_owed_by_the_dead)
 }
 END_TEST
 
-/* All memory is in leaves that lie idle beyond the size: they make room for the lease, as for anything else. */
-START_TEST(test_idle_makes_room)
+static int64_t do_ack(lfvec_t *v)
+{
+    return lfvec_ack(v);
+}
+
+static void takes_what_is_owed(void *arg)
+{
+    const struct owing *o = arg;
+    const uint64_t size = lfvec_size(o->v);
+    uint64_t x = 0;
+    take_the_slot(o->v);
+    ck_assert_int_eq(lfvec_pop_lease(o->v, &x), 0);
+    ck_assert_uint_eq(x, 99);
+    ck_assert_uint_eq(lfvec_size(o->v), size);
+    ck_assert_int_eq(lfvec_pop_lease(o->v, &x), -EBUSY);
+    if (o->call)
+        ck_assert_int_eq(o->call(o->v), 0);
+}
+
+/* In a full vector, what a dead consumer had on lease goes to the next who leases in its slot: else no consumer could begin to empty it. */
+START_TEST(test_owed_is_leased)
+{
+    UNIT_NEEDS(unit_lacks_robust_locks);
+    static int64_t (*const after[])(lfvec_t *) = {do_ack, NULL}; /* NULL: its thread exits, and cannot give it back either */
+    for (size_t i = 0; i < sizeof after / sizeof *after; i++) {
+        struct owing o = {make_owing(), after[i]};
+        uint64_t x;
+        unit_in_child(lease_99_and_die, o.v);
+        unit_fill(o.v, 9, 10);
+        unit_in_thread(takes_what_is_owed, &o);
+        ck_assert_uint_eq(lfvec_size(o.v), 10);
+        ck_assert_uint_eq(leased(o.v, 2), !after[i]);
+        ck_assert_int_eq(lfvec_pop_u64(o.v, &x), 0);
+        ck_assert_int_eq(lfvec_recover(o.v, NULL), 0);
+        ck_assert_uint_eq(lfvec_size(o.v), after[i] ? 9 : 10);
+        unit_sound(o.v);
+        ck_assert_int_eq(lfvec_detach(o.v), 0);
+    }
+}
+END_TEST
+
+static const uint32_t full_sizes[] = {1, 8, 24, 112, 113, 512, 4096};
+
+/* Full by bytes: no leaf is to be had any more. The elements are those of one pattern, so that none of them needs a memory of the test's. */
+static lfvec_t *make_full(uint32_t elem_size, unsigned char *elem)
 {
     struct lfvec_attr a;
-    struct lfvec_audit audit;
-    uint64_t x, n = 0;
-    unit_attr(&a, 8);
+    unit_attr(&a, elem_size);
     a.max_slots = 4;
-    a.max_bytes = 700000;
+    a.max_bytes = 1 << 20;
     lfvec_t *v = unit_make(&a);
-    while (lfvec_push_u64(v, n) == 0)
-        n++;
-    ck_assert_int_eq(lfvec_pop_lease(v, &x), -EOVERFLOW); /* no room at all: nothing is taken */
-    ck_assert_uint_eq(lfvec_size(v), n);
-    while (lfvec_size(v) > 10)
-        ck_assert_int_eq(lfvec_pop_u64(v, &x), 0);
-    lease_last(v);
-    ck_assert_int_eq(lfvec_release(v), 0);
-    ck_assert_uint_eq(lfvec_size(v), 10);
-    ck_assert_int_eq(lfvec_check(v, &audit), 0);
-    ck_assert_int_eq(lfvec_detach(v), 0);
+    memset(elem, 'a', elem_size);
+    while (lfvec_push(v, elem, NULL) == 0)
+        ;
+    ck_assert_int_eq(lfvec_push(v, elem, NULL), -EOVERFLOW);
+    return v;
+}
+
+struct consumer {
+    lfvec_t *v;
+    uint32_t elem_size;
+    unsigned char elem[4096];
+};
+
+static void lease_one(struct consumer *c)
+{
+    const uint64_t size = lfvec_size(c->v);
+    memset(c->elem, 0, c->elem_size);
+    MUST(lfvec_pop_lease(c->v, c->elem) == 0);
+    for (uint32_t i = 0; i < c->elem_size; i++)
+        MUST(c->elem[i] == 'a');
+    MUST(lfvec_size(c->v) == size - 1);
+}
+
+static void lease_all(void *arg)
+{
+    struct consumer *c = arg;
+    while (lfvec_size(c->v)) {
+        lease_one(c);
+        MUST(lfvec_ack(c->v) == 0);
+    }
+    ck_assert_int_eq(lfvec_pop_lease(c->v, c->elem), -EAGAIN);
+}
+
+/* A consumer that only leases empties a vector that is full by bytes: to take a lease needs no memory. */
+START_TEST(test_full_is_emptied)
+{
+    for (size_t i = 0; i < sizeof full_sizes / sizeof *full_sizes; i++) {
+        struct consumer c = {.elem_size = full_sizes[i]};
+        c.v = make_full(c.elem_size, c.elem);
+        unit_in_thread(lease_all, &c);
+        ck_assert_int_eq(lfvec_push(c.v, c.elem, NULL), 0);
+        unit_sound(c.v);
+        ck_assert_int_eq(lfvec_detach(c.v), 0);
+    }
+}
+END_TEST
+
+static void lease_it(void *arg)
+{
+    lease_one(arg);
+}
+
+static void release_it(void *arg)
+{
+    const struct consumer *c = arg;
+    const uint64_t size = lfvec_size(c->v);
+    ck_assert_int_eq(lfvec_release(c->v), 0);
+    ck_assert_uint_eq(lfvec_size(c->v), size + 1);
+}
+
+static void lease_full_and_die(void *arg)
+{
+    lease_one(arg);
+    _exit(0);
+}
+
+/* Nor has its way back, after others have filled the room that it left: released, or returned by recovery. Again and again. */
+START_TEST(test_full_takes_back)
+{
+    UNIT_NEEDS(unit_lacks_robust_locks);
+    for (size_t i = 0; i < sizeof full_sizes / sizeof *full_sizes; i++) {
+        struct lfvec_recovery r;
+        struct consumer c = {.elem_size = full_sizes[i]};
+        c.v = make_full(c.elem_size, c.elem);
+        struct unit_team *t = unit_team_new(1);
+        for (int again = 0; again < 3; again++) {
+            unit_team_do(t, 0, lease_it, &c);
+            while (lfvec_push(c.v, c.elem, NULL) == 0)
+                ;
+            unit_team_do(t, 0, release_it, &c);
+        }
+        unit_team_end(t);
+        const uint64_t size = lfvec_size(c.v);
+        unit_in_child(lease_full_and_die, &c);
+        (void)lfvec_push(c.v, c.elem, NULL);
+        ck_assert_int_eq(lfvec_recover(c.v, &r), 0);
+        ck_assert_uint_eq(r.leases_returned, 1);
+        ck_assert_uint_ge(lfvec_size(c.v), size);
+        unit_sound(c.v);
+        ck_assert_int_eq(lfvec_detach(c.v), 0);
+    }
 }
 END_TEST
 
@@ -522,7 +642,9 @@ Suite *lease_suite(void)
     tcase_add_test(tc, test_death_returns_by_recovery);
     tcase_add_test(tc, test_death_returns_by_succession);
     tcase_add_test(tc, test_full);
-    tcase_add_test(tc, test_idle_makes_room);
+    tcase_add_test(tc, test_full_is_emptied);
+    tcase_add_test(tc, test_full_takes_back);
+    tcase_add_test(tc, test_owed_is_leased);
     tcase_add_test(tc, test_empty_takes_nothing);
     tcase_add_test(tc, test_sizes);
     tcase_add_test(tc, test_release);

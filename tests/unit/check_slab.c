@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ME = 1, OTHER = 2 };
+enum { ME = 1, OTHER = 2, SLOTS = 3 };
 
 static struct segment s;
 
@@ -16,6 +16,7 @@ static void open_segment(uint64_t max_bytes)
     struct lfvec_attr a;
     unit_attr(&a, 8);
     a.max_bytes = max_bytes;
+    a.max_slots = SLOTS;
     ck_assert_int_eq(segment_open(&s, unit_name(), LFVEC_CREATE, &a), 0);
 }
 
@@ -29,12 +30,18 @@ static void tear_down(void)
     segment_close(&s);
 }
 
+static bool is_owned(uint64_t ref, uint32_t slot)
+{
+    const uint64_t word = slab_word(&s, leaf_ref_slab(ref));
+    return slab_word_state(word) == SHM_SLAB_OWNED && slab_word_owner(word) == slot;
+}
+
 static uint64_t take_one(struct slab_set *set, uint32_t me)
 {
     uint64_t ref = 0;
     const int err = slab_find(&s, set, me, &ref);
     MUST_MSG(err == 0, "slab_find: %s", strerror(-err));
-    MUST(!slab_taken(&s, ref) && slab_is_mine(&s, ref, me));
+    MUST(!slab_taken(&s, ref) && is_owned(ref, me) && slab_works_in(&s, me, leaf_ref_slab(ref)) && !slab_is_reserve(&s, ref));
     slab_take(&s, ref);
     MUST(slab_taken(&s, ref));
     return ref;
@@ -49,7 +56,7 @@ static int compare(const void *a, const void *b)
 START_TEST(test_leaves_are_distinct)
 {
     struct slab_set mine = {0}, others = {0};
-    const uint32_t n = 3 * s.l.slab_leaves;
+    const uint32_t n = 3 * s.l.slab_leaves - SLOTS; /* the first slab has those that are in reserve */
     uint64_t *ref = malloc(2 * n * sizeof *ref);
     for (uint32_t i = 0; i < n; i++) {
         ref[2 * i] = take_one(&mine, ME);
@@ -72,7 +79,7 @@ START_TEST(test_leaves_do_not_overlap)
     struct leaf a, b = {0};
     const uint64_t first = take_one(&set, ME);
     ck_assert_int_eq(slab_locate(&s, first, &a), 0);
-    for (uint32_t i = 1; i < s.l.slab_leaves; i++) {
+    for (uint32_t i = 1; i < slab_leaves(&s, 0); i++) {
         const uint64_t ref = take_one(&set, ME);
         MUST(slab_locate(&s, ref, &b) == 0);
         MUST(b.data == a.data + (size_t)i * s.l.leaf_stride && b.meta == a.meta + i);
@@ -90,11 +97,11 @@ START_TEST(test_freed_leaf_comes_back)
 {
     struct slab_set set = {0};
     uint64_t *ref = malloc(s.l.slab_leaves * sizeof *ref);
-    for (uint32_t i = 0; i < s.l.slab_leaves; i++)
+    for (uint32_t i = 0; i < slab_leaves(&s, 0); i++)
         ref[i] = take_one(&set, ME);
     const uint64_t slab = leaf_ref_slab(ref[0]);
     ck_assert_uint_eq(slab_count_free(&s, slab), 0);
-    const uint64_t middle = ref[s.l.slab_leaves / 2];
+    const uint64_t middle = ref[slab_leaves(&s, 0) / 2];
     slab_free(&s, middle);
     slab_free(&s, middle); /* clearing a clear bit changes nothing */
     ck_assert_uint_eq(slab_count_free(&s, slab), 1);
@@ -149,15 +156,15 @@ START_TEST(test_release_and_claim)
     struct slab_set mine = {0}, others = {0};
     const uint64_t kept = take_one(&mine, ME);
     uint64_t full = 0;
-    for (uint32_t i = 0; i < s.l.slab_leaves; i++)
+    for (uint32_t i = 0; i < slab_leaves(&s, 0); i++)
         full = take_one(&mine, ME);
     ck_assert_uint_eq(mine.count, 2);
     slab_free(&s, full); /* the only one of the second slab */
     const uint64_t grows = atomic_load(&s.control->grows);
     ck_assert_uint_eq(slab_release_empty(&s, ME), 1);
     ck_assert_uint_eq(slab_word_state(slab_word(&s, leaf_ref_slab(full))), SHM_SLAB_UNOWNED);
-    ck_assert(slab_is_mine(&s, kept, ME)); /* one leaf in use keeps its slab */
-    ck_assert(!slab_is_mine(&s, full, ME));
+    ck_assert(is_owned(kept, ME)); /* one leaf in use keeps its slab */
+    ck_assert(!is_owned(full, ME));
     ck_assert_uint_eq(leaf_ref_slab(take_one(&others, OTHER)), leaf_ref_slab(full));
     ck_assert_uint_eq(atomic_load(&s.control->grows), grows); /* no memory was needed */
     ck_assert_uint_eq(slab_release_empty(&s, ME), 0);
@@ -228,7 +235,7 @@ START_TEST(test_used_up)
     for (; (err = slab_find(&s, &set, ME, &ref)) == 0; n++)
         slab_take(&s, last = ref);
     ck_assert_int_eq(err, -EOVERFLOW);
-    ck_assert_uint_eq(n, s.l.slabs_max * s.l.slab_leaves); /* every leaf of every slab */
+    ck_assert_uint_eq(n, s.l.slabs_max * s.l.slab_leaves - SLOTS); /* every leaf of every slab but those in reserve */
     ck_assert_int_eq(slab_find(&s, &set, ME, &ref), -EOVERFLOW);
     slab_free(&s, leaf_ref_make(0, 3)); /* far from where it last looked */
     ck_assert_uint_eq(take_one(&set, ME), leaf_ref_make(0, 3));
