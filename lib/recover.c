@@ -116,7 +116,6 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
 {
     struct shm_slot *slot = slot_at(s, i);
     const struct head h = head_load(s->control);
-    slab_leave(s, i);
     if (head_last(h) == i)
         shm_raise(&slot->committed, h.version, memory_order_release); /* SYNC: committed (release) */
     make_even(&slot->desc[0]);
@@ -135,6 +134,7 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
     const int err = check_spares(s, slot);
     if (err)
         return err;
+    slab_leave(s, i); /* not before: a leaf that is recorded and not taken could be taken by who takes its slab over */
     atomic_store_explicit(&slot->intent, 0, memory_order_release);
     return 0;
 }

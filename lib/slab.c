@@ -4,6 +4,7 @@
  */
 #include "slab.h"
 
+#include "breakage.h"
 #include "lfvec.h"
 #include "numa.h"
 
@@ -390,18 +391,23 @@ bool slab_enter_slow(struct segment *s, uint32_t me, uint64_t slab)
     }
 }
 
+/* SYNC: slab-work (acquire): if it is elsewhere, what it stored here before is all there. */
+static bool works_in(const struct segment *s, uint32_t owner, uint64_t slab)
+{
+    return !BROKEN(BREAK_WORK) && atomic_load_explicit(&slot_at(s, owner)->work, memory_order_acquire) == slab + 1;
+}
+
 bool slab_offer(struct segment *s, uint32_t me, uint64_t slab, uint64_t *word)
 {
     const uint64_t from = slab_word(s, slab);
     const uint32_t owner = slab_word_owner(from);
-    if (slab_word_state(from) != SHM_SLAB_OWNED || owner == me || !slot_exists(s, owner) || slab_works_in(s, owner, slab))
+    if (slab_word_state(from) != SHM_SLAB_OWNED || owner == me || !slot_exists(s, owner) || works_in(s, owner, slab))
         return false;
     *word = word_make(SHM_SLAB_OWNED, owner, word_node(from)) | me;
     if (from != *word && !word_cas(s, slab, from, *word))
         return false;
     atomic_thread_fence(memory_order_seq_cst); /* SYNC: slab-offer (release), (acquire) */
-    /* SYNC: slab-work (acquire): it is elsewhere, so what it stored here before is all there */
-    if (atomic_load_explicit(&slot_at(s, owner)->work, memory_order_acquire) != slab + 1)
+    if (!works_in(s, owner, slab))
         return true;
     (void)word_cas(s, slab, *word, word_make(SHM_SLAB_OWNED, owner, word_node(from)));
     return false;

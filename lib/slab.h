@@ -119,6 +119,7 @@ uint32_t slab_word_owner(uint64_t word);
 uint32_t slab_word_taker(uint64_t word);
 uint64_t slab_high(const struct segment *s); /* slabs to look at: below this, and with a table word in memory */
 
+/* As it says itself: for the owner, and for those who only count. */
 static inline bool slab_works_in(const struct segment *s, uint32_t me, uint64_t slab)
 {
     return atomic_load_explicit(&slot_at(s, me)->work, memory_order_relaxed) == slab + 1;

@@ -95,10 +95,14 @@ enum { VICTIMS = 15, DEEDS = sizeof deeds / sizeof deeds[0] };
 struct state {
     uint32_t pushed, popped; /* by the rival */
     bool owner;              /* the victim's leaf is the last one, and its descriptor is in effect */
+    bool tight;              /* there are two slabs, and the victim owns both: the rival has to take one over */
 };
 
-static const struct state states[] = {{0, 0, false},  {3, 0, false}, {3, 0, true},   {8, 0, true},  {15, 12, false}, {12, 0, true},
-                                      {18, 0, false}, {18, 0, true}, {20, 0, false}, {20, 0, true}, {20, 3, false},  {20, 19, true}};
+static const struct state states[] = {
+    {0, 0, false, false},  {3, 0, false, false},  {3, 0, true, false},  {8, 0, true, false},  {15, 12, false, false},
+    {12, 0, true, false},  {18, 0, false, false}, {18, 0, true, false}, {20, 0, false, false}, {20, 0, true, false},
+    {20, 3, false, false}, {20, 19, true, false}, {3, 0, true, true},   {12, 3, false, true},  {8, 0, false, true},
+};
 enum { STATES = sizeof states / sizeof states[0] };
 
 /* ---- one case -------------------------------------------------------------------------------------------------------------------------- */
@@ -136,6 +140,8 @@ static void build(struct scene *sc)
     struct lfvec_attr attr;
     uint64_t x[ELEMS_MOST];
     stage_attr(&attr, ELEMS_MOST);
+    if (sc->state->tight)
+        stage_tighten(&attr);
     (void)shm_unlink(sc->name);
     sc->v = lfvec_open(sc->name, LFVEC_CREATE | LFVEC_EXCL, &attr);
     must(sc->v != NULL);
@@ -199,6 +205,8 @@ static void victim_body(void *arg)
     must(lfvec_set_u64(sc->v, ELEMS_MOST, 0) == -ERANGE); /* joins */
     if (sc->state->owner && last--)
         must(lfvec_get_u64(sc->v, last, &x) == 0 && lfvec_set_u64(sc->v, last, x) == 0);
+    if (sc->state->tight)
+        stage_own_all(sc->v);
     victim_gate();
     do_deed(sc->victim, sc->v, sc->told);
     victim_end();

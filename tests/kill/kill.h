@@ -101,11 +101,14 @@ bool fault(struct stage *s, const char *format, ...) __attribute__((format(print
 bool phase(struct stage *s, const char *what);                                              /* true */
 
 void stage_attr(struct lfvec_attr *attr, uint64_t max_elems);
+void stage_tighten(struct lfvec_attr *attr); /* room for two slabs and no more */
+void stage_own_all(lfvec_t *v);              /* both of them belong to the calling thread, which works in the second */
 bool stage_build(struct stage *s); /* a new segment, furnished; no segment if the operation is its creation */
 bool stage_join(struct stage *s);  /* the test process takes part, in the slot SURVIVOR */
 void stage_strike(struct stage *s);
 bool stage_read(struct stage *s, struct model *m); /* every element, by a read-only attachment */
 bool stage_compare(struct stage *s);               /* reads; equal to s->now? */
+bool model_same(const struct model *a, const struct model *b);
 
 void model_push(struct model *m, uint64_t x);
 
@@ -134,7 +137,8 @@ enum {
     OP_LEASE_AFTER = 16, /* and has one afterwards */
     OP_LEASE_ENDS = 32,  /* the lease ends by a store that is no version */
     OP_STEPS = 64,       /* any number of versions, none of which changes the contents */
-    OP_LARGE = 128       /* in a segment for MODEL_MOST elements rather than FEW_ELEMS */
+    OP_LARGE = 128,      /* in a segment for MODEL_MOST elements rather than FEW_ELEMS */
+    OP_TIGHT = 256       /* and with room for two slabs: versions may come before its own that change nothing */
 };
 
 struct op {

@@ -104,6 +104,20 @@ static void set_first(lfvec_t *v)
     must(lfvec_set_u64(v, 0, 444) == 0);
 }
 
+/* The test process owns every slab, and works in the one that has no elements. */
+static void own_all(lfvec_t *v)
+{
+    stage_own_all(v);
+}
+
+/* Likewise, but works in the one that has the elements. */
+static void own_all_and_set(lfvec_t *v)
+{
+    stage_own_all(v);
+    must(slab_enter(&v->seg, thread_state.p->me, 0));
+    set_first(v);
+}
+
 /* As many elements as fill the first page of the directory. */
 static void push_page(lfvec_t *v)
 {
@@ -331,6 +345,14 @@ const struct op ops[] = {
     {"push_n, several leaves", .furnish = push_3, .prepare = push_1_pop_1, .run = run_push_n, .model = model_push_n},
     {"push_n, used leaves", .prepare = push_25_pop_22, .run = run_push_n, .model = model_push_n},
     {"push_n, first of all", .prepare = join, .run = run_push_n, .model = model_push_n},
+    {"push, taking over the last leaf", .furnish = push_3, .prepare = join, .meanwhile = own_all, .run = run_push, .model = model_pushed,
+     .flags = OP_TIGHT},
+    {"push, taking over a free leaf", .furnish = push_3, .prepare = join, .meanwhile = own_all_and_set, .run = run_push,
+     .model = model_pushed, .flags = OP_TIGHT},
+    {"set, taking over", .furnish = push_3, .prepare = join, .meanwhile = own_all, .run = run_set, .model = model_set,
+     .flags = OP_TIGHT},
+    {"push_n, taking over", .furnish = push_3, .prepare = join, .meanwhile = own_all, .run = run_push_n, .model = model_push_n,
+     .flags = OP_TIGHT},
     {"pop_n", .furnish = push_12, .prepare = push_12, .run = run_pop_n, .model = model_pop_n},
     {"snapshot", .prepare = push_12, .run = run_snapshot},
     {"pop_wait", .prepare = push_3, .run = run_pop_wait, .model = model_pop},

@@ -1,9 +1,12 @@
 /* stage.c - the segment under test: small, made anew for every kill point, and the model of what it must hold. */
 #include "kill.h"
 
+#include "participant.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -31,6 +34,11 @@ void model_push(struct model *m, uint64_t x)
         m->elem[m->n++] = x;
 }
 
+bool model_same(const struct model *a, const struct model *b)
+{
+    return a->n == b->n && !memcmp(a->elem, b->elem, a->n * sizeof a->elem[0]);
+}
+
 /* Leaves of 8 elements and slabs of 64 KiB: every boundary is near, and a segment is made and audited in a fraction of a millisecond. */
 void stage_attr(struct lfvec_attr *attr, uint64_t max_elems)
 {
@@ -39,6 +47,29 @@ void stage_attr(struct lfvec_attr *attr, uint64_t max_elems)
     attr->slab_bytes = 65536;
     attr->max_slots = SLOTS;
     attr->max_elems = max_elems;
+}
+
+void stage_tighten(struct lfvec_attr *attr)
+{
+    struct layout l;
+    attr->max_bytes = UINT64_C(1) << 30;
+    if (layout_compute(&l, attr, false, UINT64_MAX) == 0)
+        attr->max_bytes = l.slabs_off + 2 * l.slab_bytes;
+}
+
+/* Nobody else is at work, and none is in the middle of anything. */
+void stage_own_all(lfvec_t *v)
+{
+    struct participant *p = thread_state.p;
+    struct segment *s = &v->seg;
+    shm_u64 *table = (shm_u64 *)(s->base + s->l.slabtab_off);
+    while (slab_reserve(s, p->me) == 0)
+        ;
+    for (uint64_t slab = 0; slab < s->l.slabs_max; slab++)
+        atomic_store(&table[slab], (atomic_load(&table[slab]) & UINT64_C(0x00ff000000000000)) | (uint64_t)SHM_SLAB_OWNED << 56 | (uint64_t)p->me << 32);
+    if (p->v != v || s->l.slabs_max != 2 || slab_set_load(s, &p->slabs, p->me) != 0 || !slab_enter(s, p->me, 1))
+        abort();
+    participant_forget_leaf(p);
 }
 
 bool stage_join(struct stage *s)
@@ -56,6 +87,8 @@ bool stage_build(struct stage *s)
 {
     struct lfvec_attr attr;
     stage_attr(&attr, s->op->flags & OP_LARGE ? MODEL_MOST : FEW_ELEMS);
+    if (s->op->flags & OP_TIGHT)
+        stage_tighten(&attr);
     phase(s, "set-up");
     s->version = s->made = 0;
     s->owed = s->returned = s->untouched = false;

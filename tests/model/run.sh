@@ -7,9 +7,9 @@
 # MODEL_JOBS: verifiers at once (2). CC: the compiler for spin's output (cc). Everything is built below $TMPDIR.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-model=$here/lfvec.pml
 cc=${CC:-cc}
 
+# A scenario whose name begins with that of another model here is of that one: take-... of take.pml.
 # name | tier | search | slot 0 | slot 1 | slot 2 | mix | macros | control | violation
 #   tier    quick: in both; full: in full; big: in full, alone (up to 8 GiB)
 #   search  safety or cycles; then exact: exhaustive; bits: bit-state, for 10 minutes
@@ -52,7 +52,19 @@ r5-committed-first  |quick|safety exact|push               |pop           |     
 stamp               |quick|safety exact|set0 set0 push     |push          |     |          |K=4 DIRS=2 INIT=2                   |NO_STAMP       |y==g_dir[
 stamp-value-only    |quick|safety exact|set0 set0 push     |push          |     |          |K=4 DIRS=2 INIT=2                   |VALUE_ONLY     |y==g_dir[
 stamp-no-retry      |quick|safety exact|set0 set0 push     |push          |     |          |K=4 DIRS=2 INIT=2                   |CW_ONCE        |y==g_dir[
+# ---- slabs taken over from live owners: slots are masks of operations (take.pml), any = all of them
+take-2x2-death      |quick|safety exact|any                |any           |     |          |OPS=2 DEATHS=1                      |
+take-2x3-death      |quick|safety exact|any                |any           |     |          |OPS=3 DEATHS=1                      |
+take-3x1-death      |quick|safety exact|any                |any           |any  |          |N=3 OPS=1 DEATHS=1                  |
+take-no-look        |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_LOOK        |slot[i]==
+take-no-mark        |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_MARK        |(i<hn)
+take-no-unmark      |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_UNMARK      |(i<hn)
+take-no-enter       |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_ENTER       |(i<hn)
+take-no-move        |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_MOVE        |slot[i]==
+take-late-announce  |quick|safety exact|any                |any           |     |          |OPS=2                               |LATE_ANNOUNCE  |(i<hn)
+take-early-leave    |quick|safety exact|any                |any           |     |          |OPS=2 DEATHS=1                      |EARLY_LEAVE    |g_holder[x]==me
 # ---- full only
+take-3x2            |big  |safety exact|any                |any           |any  |          |N=3 OPS=2                           |
 3x1-death-wide      |big  |safety exact|any                |any           |any  |$simple   |N=3 K=3 DIRS=3 INIT=2 DEATHS=1      |
 2x3-one-element     |big  |safety exact|any any any        |any any any   |     |push pop set0 get0|K=4 DIRS=4 INIT=1                 |
 2x3-death           |big  |safety bits |any any any        |any any any   |     |$simple   |K=4 DIRS=3 DEATHS=1                 |
@@ -84,8 +96,17 @@ read_scenario() { # name -> the columns
     IFS='|' read -r name tier search p0 p1 p2 mix macros control violation <<<"$line"
 }
 
+model_of() { # the file
+    local file=$here/${name%%-*}.pml
+    if [ -f "$file" ]; then echo "$file"; else echo "$here/lfvec.pml"; fi
+}
+
 spin_args() { # what selects the scenario, one -D each
     local m
+    if [ "$(basename "$(model_of)")" != lfvec.pml ]; then
+        for m in $macros $1; do echo "-D$m"; done
+        return
+    fi
     echo "-DS0=$(script "$p0")"; echo "-DS1=$(script "$p1")"; echo "-DS2=$(script "$p2")"
     if [ -n "$mix" ]; then echo "-DMIX=$(mask "$mix")"; fi
     for m in $macros $1; do echo "-D$m"; done
@@ -96,7 +117,7 @@ verify() {
     local flags='' opts='-m20000'
     mkdir -p "$1" && cd "$1" || return 1
     # shellcheck disable=SC2046
-    spin $(spin_args "$2") -a "$model" >spin.out 2>&1 || { echo "spin failed" >out; cat spin.out >>out; return 1; }
+    spin $(spin_args "$2") -a "$(model_of)" >spin.out 2>&1 || { echo "spin failed" >out; cat spin.out >>out; return 1; }
     case $search in
         cycles*) flags=-DNP; opts="$opts -l";;
         *) flags=-DSAFETY;;
@@ -234,5 +255,7 @@ case $1 in
         verify "$work/t" "$control"
         grep -E '^pan:1|errors:' out
         # shellcheck disable=SC2046
-        [ -f lfvec.pml.trail ] && spin $(spin_args "$control") -k lfvec.pml.trail -t -p -g "$model" | condense;;
+        trail=$(basename "$(model_of)").trail
+        # shellcheck disable=SC2046
+        [ -f "$trail" ] && spin $(spin_args "$control") -k "$trail" -t -p -g "$(model_of)" | condense;;
 esac
