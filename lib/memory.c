@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include "leaf.h"
+#include "recover.h"
 #include "slot.h"
 
 /*
@@ -92,5 +93,8 @@ int memory_reserve(struct participant *p, uint64_t n)
         for (uint64_t k = 0; !err && k <= (n - have - 1) / ((uint64_t)s->l.slab_leaves << s->l.elem_shift); k++)
             err = slab_reserve(s, p->me);
     }
-    return err && capacity_in(s, p, REACH_ALL) >= n ? 0 : err;
+    if (!err)
+        return 0;
+    recover_unheld(s, p->me);
+    return capacity_in(s, p, REACH_ALL) >= n ? 0 : err;
 }

@@ -151,14 +151,18 @@ static uint64_t mix(uint64_t sum, uint64_t x)
 
 /*
  * A number that changes whenever there may be memory to be had that there was not: the head moves; a holder comes, goes, dies; a winner has
- * done with freeing (intent), an owner leaves a slab (work), spares go back. Loads of two lines a slot, and no system call.
+ * done with freeing (intent), an owner leaves a slab (work), spares go back. Of a slot without a holder, all was to be had already. A load or
+ * four a slot, and no system call.
  */
 static uint64_t state_of(const struct segment *s)
 {
     uint64_t sum = head_version(s->control);
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         const struct shm_slot *slot = slot_at(s, i);
-        sum = mix(sum, slot_lock_word(s, i));
+        const uint32_t lock = slot_lock_word(s, i);
+        if (!lock)
+            continue;
+        sum = mix(sum, (uint64_t)i << 32 | lock);
         sum = mix(sum, atomic_load_explicit(&slot->intent, memory_order_acquire));
         sum = mix(sum, atomic_load_explicit(&slot->work, memory_order_relaxed));
         sum = mix(sum, atomic_load_explicit(&slot->spare_ref[0], memory_order_relaxed));

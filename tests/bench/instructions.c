@@ -1,5 +1,6 @@
 /*
- * instructions.c - OPERATION COUNT: does it that often, alone, on 1,000 elements (push: from an empty vector on; pop: until it is empty).
+ * instructions.c - OPERATION COUNT: does it that often, alone, on 1,000 elements (push: from an empty vector on; pop: until it is empty;
+ * refused: pushes on a vector of 250 slabs that is full by bytes).
  * tests/bench/instructions.sh counts the instructions of two counts: the difference is what the operations cost.
  */
 #include <errno.h>
@@ -56,10 +57,21 @@ static int mixed(lfvec_t *v, uint64_t count)
     return bad;
 }
 
+/* Of pushes that find no memory: the vector is full by bytes. */
+static int refused(lfvec_t *v, uint64_t count)
+{
+    int bad = 0;
+    while (lfvec_push_u64(v, 1) == 0)
+        ;
+    for (uint64_t i = 0; i < count; i++)
+        bad |= lfvec_push_u64(v, i) != -EOVERFLOW;
+    return bad;
+}
+
 static const struct {
     const char *name;
     int (*run)(lfvec_t *v, uint64_t count);
-} operations[] = {{"push", push}, {"pop", pop}, {"get", get}, {"set", set}, {"mixed", mixed}};
+} operations[] = {{"push", push}, {"pop", pop}, {"get", get}, {"set", set}, {"mixed", mixed}, {"refused", refused}};
 
 /* Of pop, the pushes before it are counted as well: `push` says how many they are. */
 static int run(lfvec_t *v, const char *name, uint64_t count)
@@ -86,7 +98,11 @@ int main(int argc, char **argv)
 #endif
     if (argc != 3)
         return 2;
-    lfvec_t *v = lfvec_open(name, LFVEC_CREATE | LFVEC_EXCL, NULL);
+    struct lfvec_attr a;
+    lfvec_attr_init(&a);
+    a.slab_bytes = 65536;
+    a.max_bytes = 16 << 20;
+    lfvec_t *v = lfvec_open(name, LFVEC_CREATE | LFVEC_EXCL, strcmp(argv[1], "refused") == 0 ? &a : NULL);
     if (!v || lfvec_unlink(name) != 0) {
         fprintf(stderr, "%s\n", lfvec_last_error());
         return 1;

@@ -69,5 +69,6 @@ Suite *full_tmpfs_suite(void);
 Suite *full_procs_suite(void);
 Suite *full_limits_suite(void);
 Suite *full_slots_suite(void);
+Suite *full_owners_suite(void);
 
 #endif
