@@ -8,6 +8,7 @@
 #define LFVEC_ATTEMPT_H
 
 #include "backoff.h"
+#include "breakage.h"
 #include "participant.h"
 
 /*
@@ -108,10 +109,14 @@ struct site {
 /* Resolves entry d at head h. 0, ATTEMPT_LOST, or a negative errno. */
 int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *at);
 
-/* Its leaf is ours, and we work in its slab: it may be stored into. */
+/*
+ * Its leaf is ours, and we work in its slab: it may be stored into. The head is looked at once more, since the directory may have told of a
+ * leaf that came later: another's former spare, in a slab of ours, with elements that are live by now. If the head is still the one of the
+ * attempt, the leaf is that head's, and whatever becomes of it while we stop here, nobody but us can take it again.
+ */
 static inline bool attempt_may_store(struct participant *p, const struct site *at)
 {
-    return at->ref && participant_enter(p, at->ref);
+    return at->ref && participant_enter(p, at->ref) && (BROKEN(BREAK_LATER) || head_version(p->v->seg.control) == at->h.version);
 }
 
 /*

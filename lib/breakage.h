@@ -15,8 +15,8 @@ enum breakage {
     BREAK_HEAD,  /* the two halves of the head are read without a second look */
     BREAK_ROLE,  /* a leaf gets a new role without a new seq */
     BREAK_OWNER, /* a leaf is stored into in place by another than its owner */
-    BREAK_MOVE,  /* R6: a slab is taken over without a move of the head */
-    BREAK_WORK   /* R6: a slab is taken over although its owner works in it */
+    BREAK_WORK,  /* R6: a slab is taken over although its owner works in it */
+    BREAK_LATER  /* a leaf of a later head is stored into in place */
 };
 
 #ifdef LFVEC_BREAKABLE

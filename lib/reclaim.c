@@ -89,7 +89,7 @@ static int take_over(struct participant *p, uint64_t slab)
     uint64_t word;
     if ((!slab_known(s, slab) && slab_learn(s, slab) != 0) || !slab_offer(s, p->me, slab, &word))
         return 0;
-    int err = BROKEN(BREAK_MOVE) ? 0 : attempt_until(p, LFVEC_OP_TRIM, move_attempt, NULL);
+    int err = attempt_until(p, LFVEC_OP_TRIM, move_attempt, NULL);
     if (err)
         return err;
     participant_forget_leaf(p);

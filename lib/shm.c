@@ -154,6 +154,8 @@ uint64_t shm_object_room(int fd)
 
 void shm_object_discard(int fd, uint64_t off, uint64_t len)
 {
+    if (check_size_limit(off + len) != 0) /* there is nothing, and the kernel would send SIGXFSZ here, too */
+        return;
     while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) != 0 && errno == EINTR)
         ;
 }

@@ -171,7 +171,7 @@ static int pop_attempt(struct participant *p, struct head h, void *elem)
     const int won = attempt_keep(p, h, head_size(h) - 1, &next);
     if (won == ATTEMPT_WON) {
         const bool in_effect = at.in_effect.id >> 1 == p->me && desc_covers(&at.in_effect, at.d);
-        set_cursor(p, at.d, next, at.leaf, in_effect && attempt_may_store(p, &at));
+        set_cursor(p, at.d, next, at.leaf, in_effect && participant_enter(p, at.ref)); /* the win proves that the leaf is that head's */
     }
     return won;
 }

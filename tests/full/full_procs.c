@@ -103,7 +103,7 @@ static void expect_set(lfvec_t *v, uint64_t set, uint64_t n)
     unit_sound(v);
 }
 
-/* A set moves a leaf to its maker's memory: who sets all that another one pushed needs as much again. */
+/* A set moves a leaf to its maker's memory, and frees another's: who sets all that another one pushed needs no more than there is. */
 START_TEST(set_to_the_brim)
 {
     FULL_SHM_OR_SKIP(SHM_BYTES);
@@ -113,11 +113,10 @@ START_TEST(set_to_the_brim)
     const uint64_t n = full_push(v, 0, 5 * MIB / 2 / sizes[_i], 0, &err);
     MUST(!err && full_do(&setter, full_attach, 0, 0) == 0);
     const int64_t set = full_do(&setter, set_all, n, 1);
-    MUST_MSG(set > 0 && (uint64_t)set < n, "%lld of %llu set", (long long)set, (unsigned long long)n);
-    expect_set(v, (uint64_t)set, n);
-    MUST(full_do(&setter, set_all, (uint64_t)set, 1) >= 0); /* all its leaves hold elements: there may be none for another copy */
-    expect_set(v, (uint64_t)set, n);
-    full_mine = v; /* what the leaves were replaced in is ours, and free */
+    MUST_MSG((uint64_t)set == n, "%lld of %llu set", (long long)set, (unsigned long long)n);
+    expect_set(v, n, n);
+    MUST(full_do(&setter, set_all, n, 1) == set);
+    full_mine = v;
     MUST(set_all(n, 1) == (int64_t)n);
     expect_set(v, n, n);
     MUST(set_all(n, 0) == (int64_t)n);
