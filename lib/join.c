@@ -181,6 +181,30 @@ void join_detach(struct lfvec *v)
     drop_reference(v);
 }
 
+/* The spares that the slot's former holders left, to the front of the list. */
+static int inherit_spares(struct participant *p)
+{
+    struct leaf leaf;
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
+        const uint64_t ref = atomic_load_explicit(&p->slot->spare_ref[k], memory_order_relaxed);
+        if (!ref)
+            continue;
+        const int err = slab_locate(&p->v->seg, ref, &leaf);
+        if (err)
+            return err;
+        if (slab_is_reserve(&p->v->seg, ref)) { /* was on its way back with a lease: it is not left in hand */
+            slab_free(&p->v->seg, ref);
+            atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
+            continue;
+        }
+        p->spare[p->spares] = ref;
+        atomic_store_explicit(&p->slot->spare_ref[p->spares++], ref, memory_order_release); /* twice for a moment: check_spares() knows */
+        if (p->spares - 1 != k)
+            atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
+    }
+    return 0;
+}
+
 /*
  * The mutex of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that nobody takes it for a dead
  * one's by force.
@@ -194,6 +218,7 @@ static int inherit(struct participant *p, uint32_t i, struct lfvec_recovery *tal
     p->cursor = (struct cursor){0};
     slot_announce(s, i);
     int err = recover_slot(s, i, tally);
+    err = err ? err : inherit_spares(p);
     err = err ? err : slab_set_load(s, &p->slabs, i);
     if (err) { /* damaged, or not to be looked at from here: leave it as it is */
         slab_set_drop(&p->slabs);
@@ -201,7 +226,6 @@ static int inherit(struct participant *p, uint32_t i, struct lfvec_recovery *tal
         slot_unlock(s, i);
         return err;
     }
-    tally->spares_freed += recover_free_spares(s, i);
     return 0;
 }
 

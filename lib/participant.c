@@ -96,10 +96,22 @@ bool participant_use_reserve(struct participant *p)
     return take_spare(p, ref) == 0;
 }
 
+/* Those that stay move to the front, their new record first. */
 void participant_return_spares(struct participant *p)
 {
-    (void)recover_free_spares(&p->v->seg, p->me);
-    p->spares = 0;
+    uint32_t kept = 0;
+    for (uint32_t k = 0; k < p->spares; k++) {
+        const uint64_t ref = p->spare[k];
+        if (slab_is_reserve(&p->v->seg, ref) || participant_enter(p, ref)) {
+            slab_free(&p->v->seg, ref);
+        } else {
+            atomic_store_explicit(&p->slot->spare_ref[kept], ref, memory_order_release);
+            p->spare[kept++] = ref;
+        }
+        if (kept != k + 1)
+            atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
+    }
+    p->spares = kept;
 }
 
 /* The rest moves to the front, its new record first, so that none is lost: recovery knows a spare that is recorded twice. */

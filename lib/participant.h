@@ -85,7 +85,10 @@ int participant_spares(struct participant *p, uint32_t want);
 /* The slot's leaf in reserve becomes a spare, for the way back of a leased element. False if there is none. As participant_spares() else. */
 bool participant_use_reserve(struct participant *p);
 
-/* The spares go back to their slabs. */
+/*
+ * The spares go back to their slabs; but those in slabs of others stay in hand. In between, a spare has a record and no bit: whoever may take
+ * the leaf then must not be another, or recovery would take it for ours.
+ */
 void participant_return_spares(struct participant *p);
 
 /*

@@ -139,7 +139,7 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
     return 0;
 }
 
-uint32_t recover_free_spares(struct segment *s, uint32_t i)
+static uint32_t free_spares(struct segment *s, uint32_t i)
 {
     struct shm_slot *slot = slot_at(s, i);
     struct leaf leaf;
@@ -148,7 +148,9 @@ uint32_t recover_free_spares(struct segment *s, uint32_t i)
         const uint64_t ref = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed);
         if (!ref || slab_locate(s, ref, &leaf) != 0)
             continue;
-        slab_free(s, ref); /* first the bit and then the record: in between, a record without a bit is none */
+        if (!slab_is_reserve(s, ref) && !slab_enter(s, i, leaf_ref_slab(ref)))
+            continue; /* in another's slab: for the next holder */
+        slab_free(s, ref); /* first the bit and then the record: in between, a record without a bit is none, and we work in the slab */
         atomic_store_explicit(&slot->spare_ref[k], 0, memory_order_release);
         freed++;
     }
@@ -157,7 +159,7 @@ uint32_t recover_free_spares(struct segment *s, uint32_t i)
 
 void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
 {
-    tally->spares_freed += recover_free_spares(s, i);
+    tally->spares_freed += free_spares(s, i);
     tally->slabs_released += slab_release_empty(s, i);
 }
 

@@ -12,9 +12,8 @@
  */
 int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally);
 
-/* Frees a recovered slot's spares, and gives its empty slabs to all; adds it to *tally. The caller holds the slot. */
+/* Frees a recovered slot's spares, as far as they lie in its slabs, and gives the empty ones to all; adds it to *tally. The caller holds the slot. */
 void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally);
-uint32_t recover_free_spares(struct segment *s, uint32_t i); /* the first half of it; how many */
 
 /* No thread holds it, and none left anything in it but slabs: there is nothing to recover. By what is written down; the slot is not locked. */
 bool recover_at_rest(const struct segment *s, uint32_t i);
