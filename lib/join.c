@@ -15,8 +15,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
@@ -75,6 +77,7 @@ static void unlink_participant(struct participant *p)
 static int leave_slot(struct participant *p, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
+    slot_leaving(s, p->me);
     const int returned = lease_return(p);
     tally->leases_returned += returned == 1;
     recover_strip(s, p->me, tally);
@@ -201,17 +204,17 @@ static int inherit_spares(struct participant *p)
 }
 
 /*
- * The mutex of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that nobody takes it for a dead
- * one's by force.
+ * The mutex of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that it can be told from now on
+ * whether we live.
  */
-static int inherit(struct participant *p, uint32_t i, struct lfvec_recovery *tally)
+static int inherit(struct participant *p, uint32_t i, bool passing, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
     p->me = i;
     p->slot = slot_at(s, i);
     p->spares = 0;
     p->cursor = (struct cursor){0};
-    slot_announce(s, i);
+    slot_announce(s, i, passing);
     int err = recover_slot(s, i, tally);
     err = err ? err : inherit_spares(p);
     err = err ? err : slab_set_load(s, &p->slabs, i);
@@ -237,56 +240,122 @@ static int inherit_lease(struct participant *p)
     return returned < 0 && !p->owes ? returned : 0;
 }
 
-/* Somebody holds slot i, but only to recover it: it will be free at once. */
-static bool in_passing(const struct segment *s, uint32_t i)
+/*
+ * The mutex of slot i is in our hand, from the dead if `orphaned`: has a participant died in it? Not if that was one who had it in passing. An
+ * allocation in need may have recovered it and given the mutex back: then there is still written down who it was.
+ */
+static bool died_in(const struct segment *s, uint32_t i, bool orphaned)
 {
-    const uint32_t state = slot_state(s, i);
-    return state == LFVEC_SLOT_FREE || state == LFVEC_SLOT_DEAD;
+    return atomic_load_explicit(&slot_at(s, i)->pid, memory_order_relaxed) != 0 || (orphaned && !slot_is_empty(s, i));
 }
 
-enum { TAKE_TRIES = 100, AGAIN = 1 };
-
-/* One pass over the slots, all or those at home on a node. 0, AGAIN if one of them was held only in passing, or an error. */
-enum { ANY_HOME = -1 };
-
-static int take_any(struct participant *p, int32_t home, struct lfvec_recovery *tally)
+/* The mutex of slot i is in our hand. Keep the slot. */
+static int settle_in(struct participant *p, uint32_t i, bool orphaned, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
-    int result = -EUSERS;
+    const bool died = died_in(s, i, orphaned);
+    int err = inherit(p, i, false, tally);
+    if (!err && (err = inherit_lease(p)) != 0)
+        (void)leave_slot(p, tally);
+    if (!err && died)
+        count_recovery(s, tally);
+    return err;
+}
+
+/*
+ * What was seen of the slots in one pass. A taking goes up each time that a mutex is taken, so if all were held in two passes, and the sums
+ * are equal, they were all held by the same threads at the moment in between.
+ */
+struct sweep {
+    int err;          /* of a slot that could not be taken for another reason than that it is held; the first one */
+    uint32_t takings; /* of those held, in sum */
+    bool passing;     /* one is held only in passing: it will be free at once, if its holder gets to run */
+};
+
+/* Slot i was tried. */
+static bool took(struct participant *p, uint32_t i, int got, struct sweep *w)
+{
+    struct lfvec_recovery tally = {0};
+    int err = got;
+    if (got == 0 || got == -EOWNERDEAD)
+        err = settle_in(p, i, got != 0, &tally);
+    if (err == -EBUSY)
+        w->passing = true; /* nobody had it just now */
+    else if (err && !w->err)
+        w->err = err;
+    return !err;
+}
+
+/* One that nobody has, or in which somebody died, by the mutexes alone: all slots, or those at home on a node. */
+enum { ANY_HOME = -1 };
+
+static bool take_free(struct participant *p, int32_t home, struct sweep *w)
+{
+    struct segment *s = &p->v->seg;
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
-        if (home != ANY_HOME && slot_home(s, i) != home)
-            continue;
-        const int got = slot_trylock(s, i);
-        if (got == -EBUSY && result != AGAIN && in_passing(s, i))
-            result = AGAIN;
-        if (got == -EBADMSG && result == -EUSERS)
-            result = got;
-        if (got != 0 && got != -EOWNERDEAD)
-            continue;
-        int err = inherit(p, i, tally);
-        if (!err && (err = inherit_lease(p)) != 0)
-            (void)leave_slot(p, tally);
-        if (!err && got)
-            count_recovery(s, tally);
-        if (!err)
-            return 0;
-        result = result == AGAIN ? AGAIN : err;
+        const struct mutex_lock seen = slot_lock_seen(s, i);
+        w->takings += seen.holder ? seen.taking : 0;
+        if (!seen.holder && (home == ANY_HOME || slot_home(s, i) == home) && took(p, i, slot_trylock(s, i), w))
+            return true;
     }
-    return result;
+    return false;
+}
+
+/*
+ * None was free. One of a dead thread whose death the kernel has not marked, if `ask`: the kernel is asked about each holder. Or is there one
+ * that will be free at once?
+ */
+static bool take_dead(struct participant *p, bool ask, struct sweep *w)
+{
+    struct segment *s = &p->v->seg;
+    for (uint32_t i = 1; i <= s->l.max_slots; i++) {
+        struct slot_look look;
+        slot_look(s, i, &look);
+        const uint32_t state = ask && look.lock.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE;
+        w->takings += look.lock.holder ? look.lock.taking : 0;
+        w->passing |= look.passing && state != LFVEC_SLOT_STOPPED;
+        if (!look.lock.holder && took(p, i, slot_trylock(s, i), w))
+            return true;
+        if (state == LFVEC_SLOT_DEAD && took(p, i, slot_take_from(s, i, &look), w))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Slots that are held in passing are worth waiting for, since the thread that has one may have lost the processor: by turns at first, then
+ * by naps that grow. Who is stopped for longer than all of them keeps the slot. It sleeps by the bare system call, so that it is no point
+ * at which the thread can be cancelled.
+ */
+enum { TURNS = 64, NAP_FIRST = 20000, NAP_MOST = 8000000, ROUNDS_MOST = 200 }; /* ns; 1.5 seconds in all */
+
+static void await_turn(uint32_t round)
+{
+    if (round < TURNS) {
+        sched_yield();
+        return;
+    }
+    const uint32_t doublings = round - TURNS < 9 ? round - TURNS : 9;
+    const long ns = (long)NAP_FIRST << doublings;
+    const struct timespec nap = {.tv_nsec = ns < NAP_MOST ? ns : NAP_MOST};
+    (void)syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &nap, NULL);
 }
 
 static int take_slot(struct participant *p)
 {
-    struct lfvec_recovery tally = {0};
-    int result = AGAIN;
-    if (p->v->seg.nodes && take_any(p, numa_near(), &tally) == 0)
+    struct sweep first = {0}, then = {0};
+    if (p->v->seg.nodes && take_free(p, numa_near(), &first))
         return 0;
-    for (uint32_t tries = 0; tries < TAKE_TRIES && result == AGAIN; tries++) {
-        if (tries)
-            sched_yield();
-        result = take_any(p, ANY_HOME, &tally);
+    for (uint32_t round = 0; round < ROUNDS_MOST; round++) {
+        first = then = (struct sweep){0};
+        if (round)
+            await_turn(round - 1);
+        if (take_free(p, ANY_HOME, &first) || take_dead(p, (round & (round - 1)) == 0, &then)) /* it asks ever more rarely */
+            return 0;
+        if (!first.passing && !then.passing && first.takings == then.takings)
+            break;
     }
-    return result == AGAIN ? -EUSERS : result;
+    return first.err ? first.err : then.err ? then.err : -EUSERS;
 }
 
 static int make_participant(struct lfvec *v, struct participant **made)
@@ -335,26 +404,21 @@ struct participant *join_if_any(const struct lfvec *v)
 
 /* ---- recovery -------------------------------------------------------------------------------------------------------------------------- */
 
-/* Nobody holds it, and nobody left anything in it. Slots that are so need not be locked: nobody is to find them locked in passing. */
+/* Nobody died in it, and nobody left anything in it. Slots that are so need not be locked: nobody is to find them locked in passing. */
 static bool at_rest(const struct segment *s, uint32_t i)
 {
     const struct shm_slot *slot = slot_at(s, i);
-    bool rest = atomic_load_explicit(&slot->pid, memory_order_acquire) == 0 && /* SYNC: slot-holder (acquire) */
-                atomic_load_explicit(&slot->intent, memory_order_relaxed) == 0 &&
-                atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0 &&
-                atomic_load_explicit(&slot->lease_ref, memory_order_relaxed) == 0;
-    for (uint32_t k = 0; k < SHM_DESC_LEAVES && rest; k++)
-        rest = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed) == 0;
-    return rest;
+    return !slot_lock_seen(s, i).orphaned && /* the dead may have held it before he wrote down who he was */
+           atomic_load_explicit(&slot->pid, memory_order_acquire) == 0 && slot_is_empty(s, i); /* SYNC: slot-holder (acquire) */
 }
 
 /* The mutex of slot i is in our hand: take it over as a new holder would, and leave it at once. */
-static int pass_through(struct lfvec *v, uint32_t i, bool died, struct lfvec_recovery *tally)
+static int pass_through(struct lfvec *v, uint32_t i, bool orphaned, struct lfvec_recovery *tally)
 {
     struct segment *s = &v->seg;
     struct participant p = {.v = v};
-    died |= atomic_load_explicit(&slot_at(s, i)->pid, memory_order_relaxed) != 0; /* recovered by an allocation in need, and not retired */
-    const int err = inherit(&p, i, tally);
+    const bool died = died_in(s, i, orphaned);
+    const int err = inherit(&p, i, true, tally);
     if (err)
         return err;
     if (died)
@@ -363,10 +427,9 @@ static int pass_through(struct lfvec *v, uint32_t i, bool died, struct lfvec_rec
     return returned < 0 ? returned : 0;
 }
 
-static void count_held(const struct segment *s, uint32_t i, struct lfvec_recovery *tally)
+static void count_held(uint32_t state, struct lfvec_recovery *tally)
 {
-    const uint32_t state = slot_state(s, i);
-    if (state == LFVEC_SLOT_DEAD || state == LFVEC_SLOT_UNKNOWN) /* dead, and yet locked: the kernel has lost the lock's trace */
+    if (state == LFVEC_SLOT_DEAD || state == LFVEC_SLOT_UNKNOWN) /* dead, and yet locked: where the C library does not let us take it */
         tally->slots_unknown++;
     else
         tally->slots_alive++;
@@ -375,16 +438,21 @@ static void count_held(const struct segment *s, uint32_t i, struct lfvec_recover
 int join_recover_slot(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
 {
     struct segment *s = &v->seg;
+    struct slot_look look;
     if (!slot_exists(s, i))
         return -ERANGE;
     if (at_rest(s, i))
         return 0;
-    const int got = slot_trylock(s, i);
+    slot_look(s, i, &look);
+    int got = slot_trylock(s, i);
+    const uint32_t state = got == -EBUSY ? slot_judge(&look) : LFVEC_SLOT_FREE;
+    if (state == LFVEC_SLOT_DEAD && look.lock.holder)
+        got = slot_take_from(s, i, &look);
     if (got == 0 || got == -EOWNERDEAD)
         return pass_through(v, i, got != 0, tally);
     if (got == -EBADMSG)
         return got;
-    count_held(s, i, tally);
+    count_held(state, tally);
     return 0;
 }
 
@@ -398,35 +466,35 @@ int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
     return first_err;
 }
 
-/* No thread of this number, as far as can be seen from here; and it has not given the mutex back while we looked. */
-static bool holder_is_gone(struct segment *s, uint32_t i, int32_t tid)
+/*
+ * Who has the mutex and has not said who it is may just be taking it, in a pid namespace that cannot be seen from here. One that still has
+ * it after so long is stopped, or gone: then it is as the person says who asks for force.
+ */
+static bool keeps_it(const struct segment *s, uint32_t i, const struct slot_look *look)
 {
-    if (kill(tid, 0) == 0 || errno != ESRCH)
-        return false;
-    for (uint32_t tries = 0; tries < TAKE_TRIES && slot_locker(s, i) == tid; tries++)
-        sched_yield();
-    return slot_locker(s, i) == tid;
+    struct slot_look now = *look;
+    for (uint32_t round = 0; round < ROUNDS_MOST && now.lock.raw == look->lock.raw && !now.named; round++) {
+        await_turn(round);
+        slot_look(s, i, &now);
+    }
+    return now.lock.raw == look->lock.raw && !now.named;
 }
 
-/*
- * The mutex of a slot that says DEAD, UNKNOWN or FREE, and cannot be had. A damaged one is made anew. A locked one is taken from whom the
- * slot names, or from a thread that does not exist (a damaged word; a death whose trace the kernel has lost): not from one who has it in
- * passing, to recover the slot.
- */
-static int take_by_force(struct segment *s, uint32_t i, uint32_t state, int got)
+/* The mutex of a slot that cannot be had. A damaged one is made anew. A locked one is taken from exactly the holder that was judged. */
+static int take_by_force(struct segment *s, uint32_t i, int got)
 {
-    struct proc_id id;
-    const int32_t tid = slot_locker(s, i);
-    slot_holder(s, i, &id);
+    struct slot_look look;
+    slot_look(s, i, &look);
+    const uint32_t state = slot_judge(&look);
+    if (state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED)
+        return -EBUSY;
     if (got == -EBADMSG) {
         got = slot_reset_mutex(s, i);
-    } else {
-        const bool named = state != LFVEC_SLOT_FREE && tid == id.tid;
-        if (!named && (state == LFVEC_SLOT_UNKNOWN || !holder_is_gone(s, i, tid)))
-            return -EBUSY;
-        got = slot_abandon(s, i, tid) ? 0 : -EBUSY;
+        return got ? got : slot_trylock(s, i);
     }
-    return got ? got : slot_trylock(s, i);
+    if (!look.lock.holder || (!look.named && !keeps_it(s, i, &look)))
+        return -EBUSY;
+    return slot_take_from(s, i, &look);
 }
 
 int join_recover_forced(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
@@ -438,11 +506,7 @@ int join_recover_forced(struct lfvec *v, uint32_t i, struct lfvec_recovery *tall
     if (own && own->me == i)
         return -EBUSY;
     int got = slot_trylock(s, i);
-    if (got != 0 && got != -EOWNERDEAD) {
-        const uint32_t state = slot_state(s, i);
-        if (state != LFVEC_SLOT_DEAD && state != LFVEC_SLOT_UNKNOWN && state != LFVEC_SLOT_FREE)
-            return -EBUSY;
-        got = take_by_force(s, i, state, got);
-    }
+    if (got != 0 && got != -EOWNERDEAD)
+        got = take_by_force(s, i, got);
     return got == 0 || got == -EOWNERDEAD ? pass_through(v, i, got != 0, tally) : got;
 }

@@ -5,8 +5,8 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -37,29 +37,27 @@ int mutex_make(pthread_mutex_t *m)
 
 /* ---- who holds it ---------------------------------------------------------------------------------------------------------------------- */
 
-/* The kernel's interface: the holder's thread id, as its own pid namespace has it, with FUTEX_OWNER_DIED or FUTEX_WAITERS. */
 #if defined(__GLIBC__)
+_Static_assert(offsetof(pthread_mutex_t, __data.__lock) == 0 && offsetof(pthread_mutex_t, __data.__count) == sizeof(int32_t),
+               "the two words of a mutex");
+
 static _Atomic int32_t *lock_word(const pthread_mutex_t *m)
 {
     return (_Atomic int32_t *)(uintptr_t)&m->__data.__lock;
 }
 
-int32_t mutex_holder(const pthread_mutex_t *m)
+bool mutex_abandon(pthread_mutex_t *m, const struct mutex_lock *seen)
 {
-    return atomic_load_explicit(lock_word(m), memory_order_relaxed) & FUTEX_TID_MASK;
+    union mutex_words left = {.raw = seen->raw};
+    uint64_t is = seen->raw;
+    left.futex = FUTEX_OWNER_DIED;
+    return seen->holder &&
+           atomic_compare_exchange_strong_explicit(mutex_words(m), &is, left.raw, memory_order_acq_rel, memory_order_relaxed);
 }
 
-bool mutex_orphaned(const pthread_mutex_t *m)
+static void count_taking(pthread_mutex_t *m, uint32_t taking)
 {
-    return (atomic_load_explicit(lock_word(m), memory_order_relaxed) & (int32_t)(FUTEX_TID_MASK | FUTEX_OWNER_DIED)) == FUTEX_OWNER_DIED;
-}
-
-bool mutex_abandon(pthread_mutex_t *m, int32_t holder)
-{
-    int32_t held = atomic_load_explicit(lock_word(m), memory_order_relaxed);
-    return holder && (held & FUTEX_TID_MASK) == holder &&
-           atomic_compare_exchange_strong_explicit(lock_word(m), &held, (held & (int32_t)FUTEX_WAITERS) | FUTEX_OWNER_DIED,
-                                                   memory_order_acq_rel, memory_order_relaxed);
+    atomic_store_explicit((_Atomic uint32_t *)&m->__data.__count, taking, memory_order_release); /* SYNC: slot-taking (release) */
 }
 
 /* An owner that says "not recoverable", which nobody of ours ever makes it: the C library would lock it, say so, and leave it locked. */
@@ -68,22 +66,15 @@ static bool owner_is_spoilt(const pthread_mutex_t *m)
     return *(const volatile int *)&m->__data.__owner == INT_MAX - 1;
 }
 #else
-int32_t mutex_holder(const pthread_mutex_t *m)
+bool mutex_abandon(pthread_mutex_t *m, const struct mutex_lock *seen)
 {
-    (void)m;
-    return 0;
-}
-
-bool mutex_orphaned(const pthread_mutex_t *m)
-{
-    (void)m;
+    (void)m, (void)seen;
     return false;
 }
 
-bool mutex_abandon(pthread_mutex_t *m, int32_t holder)
+static void count_taking(pthread_mutex_t *m, uint32_t taking)
 {
-    (void)m, (void)holder;
-    return false;
+    (void)m, (void)taking;
 }
 
 static bool owner_is_spoilt(const pthread_mutex_t *m)
@@ -92,6 +83,11 @@ static bool owner_is_spoilt(const pthread_mutex_t *m)
     return false;
 }
 #endif
+
+int32_t mutex_holder(const pthread_mutex_t *m)
+{
+    return mutex_look(m).holder;
+}
 
 /* ---- giving back ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -174,6 +170,73 @@ static int unlock(struct list_head *head, pthread_mutex_t *m)
     return 0;
 }
 
+/*
+ * The kernel keeps no list of what this thread holds: it was made by clone() alone, which the C library knows nothing of. The list that the
+ * library has in its memory is another thread's.
+ */
+static bool is_listless(void)
+{
+    struct list_head *head = NULL;
+    size_t bytes;
+    return syscall(SYS_get_robust_list, 0, &head, &bytes) == 0 && !head;
+}
+
+/* As the C library does: the newest comes first, and is complete before the head leads to it. */
+static void enlist(struct list_head *head, pthread_mutex_t *m)
+{
+    const uintptr_t here = (uintptr_t)links(m), next = head->first;
+    links(m)[-1] = (uintptr_t)head;
+    links(m)[0] = next;
+    ((volatile uintptr_t *)link_to(next))[-1] = here;
+    atomic_signal_fence(memory_order_seq_cst);
+    head->first = here;
+}
+
+/*
+ * As pthread_mutex_trylock(), in the same order, but that the taking is counted in the same step, and that it is the thread's real number
+ * that goes into the word, which after a clone() is not what the C library remembers. head == NULL: without a list.
+ */
+static int lock(struct list_head *head, pthread_mutex_t *m)
+{
+    const struct mutex_lock was = mutex_look(m);
+    union mutex_words taken = {.futex = (int32_t)syscall(SYS_gettid), .taking = was.taking + 1};
+    uint64_t is = was.raw;
+    if (was.holder)
+        return -EBUSY;
+    if (head)
+        head->pending = (uintptr_t)links(m);
+    atomic_signal_fence(memory_order_seq_cst); /* killed after the next step, the kernel finds it pending */
+    const bool won = atomic_compare_exchange_strong_explicit(mutex_words(m), &is, taken.raw, memory_order_acq_rel, memory_order_relaxed);
+    if (won) {
+        m->__data.__owner = taken.futex;
+        m->__data.__nusers = 1;
+    }
+    if (won && head)
+        enlist(head, m);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (head)
+        head->pending = 0;
+    return !won ? -EBUSY : was.orphaned ? -EOWNERDEAD : 0;
+}
+
+/* -ENOSYS: that is for the C library to do. */
+static int lock_known(pthread_mutex_t *m)
+{
+    struct list_head *head = known ? own_list() : NULL;
+    return head || is_listless() ? lock(head, m) : -ENOSYS;
+}
+
+/* What lock() has locked without a list. One that is not ours any more, because it was taken by force, is left alone. */
+static int unlock_unlisted(pthread_mutex_t *m)
+{
+    int32_t held = (int32_t)syscall(SYS_gettid);
+    if (mutex_holder(m) != held)
+        return -EBADMSG;
+    m->__data.__owner = 0;
+    m->__data.__nusers = 0;
+    return atomic_compare_exchange_strong_explicit(lock_word(m), &held, 0, memory_order_release, memory_order_relaxed) ? 0 : -EBADMSG;
+}
+
 /* Is all of this as described above? It is tried on a mutex of our own. */
 static bool list_is_known(void)
 {
@@ -201,6 +264,23 @@ static int unlock(struct list_head *head, pthread_mutex_t *m)
     return -pthread_mutex_unlock(m);
 }
 
+static int lock_known(pthread_mutex_t *m)
+{
+    (void)m;
+    return -ENOSYS;
+}
+
+static bool is_listless(void)
+{
+    return false;
+}
+
+static int unlock_unlisted(pthread_mutex_t *m)
+{
+    (void)m;
+    return -EBADMSG;
+}
+
 static bool list_is_known(void)
 {
     return false;
@@ -212,7 +292,10 @@ int mutex_unlock(pthread_mutex_t *m)
     const int saved = errno;
     struct list_head *head;
     (void)pthread_once(&once, learn);
-    const int err = known && (head = own_list()) ? unlock(head, m) : !mutex_is_ours(m) || pthread_mutex_unlock(m) ? -EBADMSG : 0;
+    const int err = known && (head = own_list())                   ? unlock(head, m)
+                    : is_listless()                                ? unlock_unlisted(m)
+                    : !mutex_is_ours(m) || pthread_mutex_unlock(m) ? -EBADMSG
+                                                                   : 0;
     errno = saved;
     return err;
 }
@@ -242,6 +325,18 @@ bool mutex_is_ours(const pthread_mutex_t *m)
     return *((const volatile uint32_t *)(const void *)m + kind_word) == kind && !owner_is_spoilt(m);
 }
 
+/* The C library's own way, and the count by hand, which it has set to one: two takings can be mistaken for each other for that long. */
+static int lock_by_library(pthread_mutex_t *m)
+{
+    const uint32_t taking = mutex_look(m).taking;
+    const int err = pthread_mutex_trylock(m);
+    if (err == EOWNERDEAD)
+        (void)pthread_mutex_consistent(m);
+    if (!err || err == EOWNERDEAD)
+        count_taking(m, taking + 1);
+    return -err;
+}
+
 /*
  * A held one is not tried: a try that is killed leaves word of it to the kernel, which takes the mutex from whoever holds it if the numbers of
  * the two threads are equal, as they may be in different pid namespaces. A dead holder's is ours even if its owner is damaged so that
@@ -249,12 +344,14 @@ bool mutex_is_ours(const pthread_mutex_t *m)
  */
 int mutex_trylock(pthread_mutex_t *m)
 {
+    const int saved = errno;
     if (!mutex_is_ours(m))
         return -EBADMSG;
     if (mutex_holder(m))
         return -EBUSY;
-    const int err = pthread_mutex_trylock(m);
-    if (err == EOWNERDEAD)
-        (void)pthread_mutex_consistent(m);
-    return -err;
+    int err = lock_known(m);
+    if (err == -ENOSYS)
+        err = lock_by_library(m);
+    errno = saved;
+    return err;
 }

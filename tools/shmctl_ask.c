@@ -28,7 +28,8 @@ static void name_live(lfvec_t *v, const struct lfvec_stat *st, char *buf, size_t
         struct lfvec_participant p;
         if (lfvec_participant(v, slot, &p) || !counts_as_live(p.state))
             continue;
-        at += (size_t)snprintf(buf + at, size - at, "%s%d (%.31s, %s)", named++ ? ", " : "", p.pid, p.name, text_state(p.state));
+        at += (size_t)snprintf(buf + at, size - at, "%s%d (%.31s, %s)", named++ ? ", " : "", p.pid ? p.pid : p.tid,
+                               *p.name ? p.name : "just joining", text_state(p.state));
         if (at >= size)
             return;
     }

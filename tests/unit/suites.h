@@ -12,6 +12,7 @@ Suite *segment_suite(void);
 Suite *slab_suite(void);
 Suite *leaf_suite(void);
 Suite *slot_suite(void);
+Suite *life_suite(void);
 Suite *desc_suite(void);
 Suite *recover_suite(void);
 Suite *vector_suite(void);
