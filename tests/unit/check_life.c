@@ -27,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { NOT_ALLOWED = 77 }; /* a child's status */
+
 static lfvec_t *v; /* of one slot, but where it says otherwise; its children inherit the handle */
 
 static lfvec_t *make_with_slots(uint32_t slots)
@@ -105,6 +107,16 @@ static pid_t by_clone(void)
     return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
+static pid_t wanted;
+
+/* With the number that is wanted, in the innermost pid namespace. */
+static pid_t by_number(void)
+{
+    const uint64_t args[11] = {
+        [4] = SIGCHLD, [8] = (uintptr_t)&wanted, [9] = 1}; /* struct clone_args: exit_signal, set_tid, set_tid_size */
+    return (pid_t)syscall(SYS_clone3, args, sizeof args);
+}
+
 static void say_ready(const struct child *c)
 {
     MUST(write(c->said[1], "x", 1) == 1);
@@ -114,6 +126,8 @@ static void start(struct child *c, make_fn *make, void (*fn)(struct child *))
 {
     ck_assert_int_eq(pipe2(c->said, O_CLOEXEC), 0);
     c->pid = make();
+    if (c->pid < 0 && make == by_number)
+        _exit(NOT_ALLOWED);
     ck_assert_int_ge(c->pid, 0);
     if (c->pid == 0) {
         close(c->said[0]);
@@ -298,8 +312,9 @@ static void until_dead(void)
     ck_assert_uint_eq(state(), LFVEC_SLOT_DEAD);
 }
 
-static void become_another(void)
+static void become_another(struct child *c)
 {
+    (void)c;
     execlp("sleep", "sleep", "1000", (char *)NULL);
     _exit(98);
 }
@@ -308,7 +323,7 @@ static void *lease_and_exec(void *unused)
 {
     (void)unused;
     lease(v);
-    become_another();
+    become_another(NULL);
     return NULL;
 }
 
@@ -483,8 +498,6 @@ END_TEST
 
 /* ---- namespaces ------------------------------------------------------------------------------------------------------------------------ */
 
-enum { NOT_ALLOWED = 77 };
-
 static int status_of(pid_t pid)
 {
     int status = -1;
@@ -548,13 +561,16 @@ static bool own_proc(void)
            mount("proc", "/proc", "proc", 0, NULL) == 0;
 }
 
-/* In a pid namespace of our own, whose numbers mean others in the /proc that we came with. */
+/*
+ * In a pid namespace of our own, whose numbers mean others in the /proc that we came with: the holder's number is there that of another
+ * program's process.
+ */
 static void across_proc(bool holder_mounts)
 {
     struct child c;
     if (holder_mounts && !own_proc())
         _exit(NOT_ALLOWED);
-    start(&c, by_fork, lease_and_wait);
+    start(&c, by_number, lease_and_wait);
     MUST(is_ready(&c));
     const pid_t blind = fork();
     if (blind == 0) {
@@ -579,6 +595,10 @@ static void across_proc(bool holder_mounts)
 START_TEST(test_proc_of_another_namespace)
 {
     UNIT_NEEDS(unit_lacks_robust_locks);
+    struct child other;
+    start(&other, by_fork, become_another);
+    ck_assert(!is_ready(&other));
+    wanted = other.pid;
     const pid_t pid = check_fork();
     if (pid == 0) {
         const pid_t inner = unshare(CLONE_NEWPID) == 0 ? fork() : -1;
@@ -587,6 +607,7 @@ START_TEST(test_proc_of_another_namespace)
         _exit(inner < 0 ? NOT_ALLOWED : status_of(inner));
     }
     const int status = status_of(pid);
+    end(&other);
     if (status == NOT_ALLOWED)
         UNIT_SKIP("no pid namespace with a /proc of its own may be made here");
     ck_assert_int_eq(status, 0);
