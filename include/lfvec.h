@@ -9,7 +9,10 @@
  *  - A participant that is stopped (SIGSTOP, a debugger) is alive. It holds its slot and its leaves, and never blocks anybody.
  *  - Full memory is -ENOSPC, never SIGBUS: pages are allocated before anything is stored in them.
  *  - fork(): the child inherits the attachment and may use it at once; it takes a slot of its own. Between fork() and exec() in a child of
- *    a multi-threaded process only async-signal-safe functions may be called (POSIX), and lfvec's are not among them.
+ *    a multi-threaded process only async-signal-safe functions may be called (POSIX), and lfvec's are not among them. A child made by the
+ *    system calls clone() or vfork() behind the C library's back has its parent's slots in its memory, and no right to them: it may use
+ *    only handles with which the thread that made it has not changed anything, or handles of its own.
+ *  - exec(): the program that comes takes part in nothing. What the one before held is a dead participant's, whichever thread called exec().
  *  - Signal handlers: do not call lfvec_* functions from one. No function here installs a handler.
  *  - The segment outlives its processes and is removed only by lfvec_unlink(). systemd's RemoveIPC=yes removes the segments of a user who
  *    logs out; lfvec_is_current() tells.
@@ -39,7 +42,8 @@
  *                participant either, wherever it stands; they are loops over slots or memory, and ask the kernel. Two calls do wait:
  *                pop_wait, for an element; open, for a process that is just creating the same segment. Memory is had from the kernel, so
  *                whatever needs more of it takes as long as the kernel does, and a thread's first mutation takes a slot, which is a loop
- *                over the slots.
+ *                over the slots. If none is free, it asks the kernel whether each holder lives, and waits about a second for one that
+ *                is held in passing only: by a thread that recovers it, or gives it back, and is not stopped.
  *  G3 Crash      Killing a participant at any instruction leaves G1 and G2 intact for the others.
  *  G4 Space      When memory or a limit is reached, the call says so and changes nothing; the vector goes on working.
  *  G5 Stability  Elements are never moved in any participant's address space while they are being read.
@@ -215,7 +219,7 @@ int lfvec_is_current(const lfvec_t *v);
 /*
  * Appends a copy of the elem_size bytes at elem. *index (may be NULL) receives the element's index.
  *   -ENOSPC    no pages left in /dev/shm         -EOVERFLOW  beyond max_elems or max_bytes
- *   -EUSERS    no free slot for this thread      -EBADF      read-only attachment
+ *   -EUSERS    every slot held by a live thread  -EBADF      read-only attachment
  *   -EBADMSG   the segment is damaged            -ENOMEM     no private memory, or beyond what RLIMIT_AS let this process map
  * Every mutation may return -EUSERS, -EBADF, -EBADMSG and -ENOMEM for these reasons, and -EINVAL for a NULL.
  * Lock-free; one locked instruction when nobody interferes. Release order on success.
@@ -369,6 +373,8 @@ struct lfvec_recovery {
 
 /*
  * Recovers every dead slot. O(slots). Nobody needs to call it: a dead slot is recovered by whoever takes it next; this frees them all now.
+ * Dead is what the kernel has marked, and what can be told for certain in the caller's pid namespace: LFVEC_SLOT_DEAD. The latter are taken
+ * by a new thread only when no other slot is free.
  * Idempotent; may itself be killed at any instruction. out may be NULL; after an error it has what was done all the same, and every slot
  * was tried: the error is the first one. Returns 0 (also if there was nothing to recover); -EBADF if the attachment is read-only; -EBADMSG
  * if the segment is damaged; -ENOMEM: no private memory, or beyond what RLIMIT_AS let this process map; -ENOSPC or -EOVERFLOW if a leased
@@ -392,8 +398,8 @@ int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 /*
  * Recovers one slot, whatever its holder's state, LFVEC_SLOT_ALIVE and LFVEC_SLOT_STOPPED excepted: -EBUSY. For a person who knows that an
  * unknown holder is gone. If it is not, elements may be lost. Also for a slot whose damaged mutex nobody can take. -EBUSY, too, for the
- * calling thread's own slot, and while somebody else is just recovering it. Otherwise as lfvec_recover_slot(), errors, progress and memory
- * order.
+ * calling thread's own slot, and while somebody else is just taking or recovering it: one whom the caller cannot see is waited for, about
+ * a second. Otherwise as lfvec_recover_slot(), errors, progress and memory order.
  */
 int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 
@@ -485,7 +491,7 @@ enum {
     LFVEC_SLOT_FREE = 0,
     LFVEC_SLOT_ALIVE = 1,
     LFVEC_SLOT_STOPPED = 2, /* alive, and stopped by a signal or a debugger */
-    LFVEC_SLOT_DEAD = 3,    /* to be recovered by whoever takes the slot, or by lfvec_recover() */
+    LFVEC_SLOT_DEAD = 3,    /* certain. To be recovered by whoever takes the slot, or by lfvec_recover() */
     LFVEC_SLOT_UNKNOWN = 4  /* in another pid namespace, or not to be told: treated as alive */
 };
 
@@ -518,9 +524,9 @@ enum {
 
 /* One slot: a thread that takes part. */
 struct lfvec_participant {
-    uint32_t slot;  /* 1..max_slots */
-    uint32_t state; /* LFVEC_SLOT_* */
-    int32_t pid, tid;
+    uint32_t slot;         /* 1..max_slots */
+    uint32_t state;        /* LFVEC_SLOT_* */
+    int32_t pid, tid;      /* pid 0: held by thread tid, which is just taking the slot, or giving it back */
     int32_t node;          /* NUMA node it ran on when it took the slot, or its last slab; 0 if that cannot be told */
     uint32_t spares;       /* leaves in hand */
     char name[32];         /* thread name (comm) */

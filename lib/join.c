@@ -327,7 +327,7 @@ static bool take_dead(struct participant *p, bool ask, struct sweep *w)
  * by naps that grow. Who is stopped for longer than all of them keeps the slot. It sleeps by the bare system call, so that it is no point
  * at which the thread can be cancelled.
  */
-enum { TURNS = 64, NAP_FIRST = 20000, NAP_MOST = 8000000, ROUNDS_MOST = 200 }; /* ns; 1.5 seconds in all */
+enum { TURNS = 64, NAP_FIRST = 20000, NAP_MOST = 8000000, ROUNDS_MOST = 200 }; /* ns; about a second in all */
 
 static void await_turn(uint32_t round)
 {
@@ -438,15 +438,16 @@ static void count_held(uint32_t state, struct lfvec_recovery *tally)
 int join_recover_slot(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
 {
     struct segment *s = &v->seg;
-    struct slot_look look;
+    struct slot_look look = {.named = false};
     if (!slot_exists(s, i))
         return -ERANGE;
     if (at_rest(s, i))
         return 0;
-    slot_look(s, i, &look);
     int got = slot_trylock(s, i);
-    const uint32_t state = got == -EBUSY ? slot_judge(&look) : LFVEC_SLOT_FREE;
-    if (state == LFVEC_SLOT_DEAD && look.lock.holder)
+    if (got == -EBUSY)
+        slot_look(s, i, &look);
+    const uint32_t state = look.lock.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE; /* it had a holder just now */
+    if (look.lock.holder && state == LFVEC_SLOT_DEAD)
         got = slot_take_from(s, i, &look);
     if (got == 0 || got == -EOWNERDEAD)
         return pass_through(v, i, got != 0, tally);
