@@ -469,7 +469,7 @@ struct lfvec_stat {
     uint64_t bytes_mapped; /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
     uint64_t numa_placed;  /* nodes that pages are placed on, a mask; 0: placement is not in force */
     uint32_t numa_why;     /* LFVEC_NUMA_PLACED, or what is in the way */
-    uint32_t reserved32;
+    uint32_t slots_stuck;  /* LFVEC_SLOT_STUCK; counted in none of the others */
     uint64_t reserved[12];
 };
 
@@ -486,7 +486,8 @@ enum {
     LFVEC_SLOT_ALIVE = 1,
     LFVEC_SLOT_STOPPED = 2, /* alive, and stopped by a signal or a debugger */
     LFVEC_SLOT_DEAD = 3,    /* to be recovered by whoever takes the slot, or by lfvec_recover() */
-    LFVEC_SLOT_UNKNOWN = 4  /* in another pid namespace, or not to be told: treated as alive */
+    LFVEC_SLOT_UNKNOWN = 4, /* in another pid namespace, or not to be told: treated as alive */
+    LFVEC_SLOT_STUCK = 5    /* its holder lives and has left, but could not give it back, since its mutex is damaged; free when that ends */
 };
 
 /* lfvec_participant.op: what a participant did to the vector, or tried to. The numbers stand in segments, and stay as they are. */

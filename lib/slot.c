@@ -5,6 +5,7 @@
 #include "mutex.h"
 #include "numa.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,13 +16,24 @@ bool slot_lockable(const struct segment *s, uint32_t i)
 
 int slot_trylock(struct segment *s, uint32_t i)
 {
-    return mutex_trylock(&slot_at(s, i)->life);
+    const int got = mutex_trylock(&slot_at(s, i)->life);
+    if ((got == 0 || got == -EOWNERDEAD) && atomic_load_explicit(&slot_at(s, i)->stuck, memory_order_relaxed))
+        atomic_store_explicit(&slot_at(s, i)->stuck, 0, memory_order_relaxed);
+    return got;
 }
 
-void slot_unlock(struct segment *s, uint32_t i)
+/* One that is ours, and cannot be given back, is to be seen by all: our name goes on it again, and what it is. */
+int slot_unlock(struct segment *s, uint32_t i)
 {
-    if (mutex_unlock(&slot_at(s, i)->life) != 0)
-        atomic_store_explicit(&s->stuck, true, memory_order_relaxed); /* read when the last reference to the attachment is dropped */
+    const int err = mutex_unlock(&slot_at(s, i)->life);
+    if (!err)
+        return 0;
+    atomic_store_explicit(&s->stuck, true, memory_order_relaxed); /* read when the last reference to the attachment is dropped */
+    if (err == -EBADMSG) {
+        slot_announce(s, i);
+        atomic_store_explicit(&slot_at(s, i)->stuck, 1, memory_order_relaxed);
+    }
+    return -EBADMSG;
 }
 
 int slot_reset_mutex(struct segment *s, uint32_t i)
@@ -85,13 +97,14 @@ uint32_t slot_state(const struct segment *s, uint32_t i)
     slot_holder(s, i, &id);
     if (!id.pid)
         return LFVEC_SLOT_FREE;
+    const bool stuck = atomic_load_explicit(&slot_at(s, i)->stuck, memory_order_relaxed);
     if (mutex_orphaned(&slot_at(s, i)->life)) /* says so in whatever pid namespace it was, and of a thread that went on by exec() */
         return LFVEC_SLOT_DEAD;
     switch (proc_look(&id)) {
     case PROC_ALIVE:
-        return LFVEC_SLOT_ALIVE;
+        return stuck ? LFVEC_SLOT_STUCK : LFVEC_SLOT_ALIVE;
     case PROC_STOPPED:
-        return LFVEC_SLOT_STOPPED;
+        return stuck ? LFVEC_SLOT_STUCK : LFVEC_SLOT_STOPPED;
     case PROC_DEAD:
         return LFVEC_SLOT_DEAD;
     default:

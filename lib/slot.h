@@ -37,7 +37,7 @@ bool slot_lockable(const struct segment *s, uint32_t i); /* false: its mutex is 
 
 /* 0: it was free, and is ours; -EOWNERDEAD: its holder died, and it is ours; -EBUSY: held; another error: the mutex is spoilt. */
 int slot_trylock(struct segment *s, uint32_t i);
-void slot_unlock(struct segment *s, uint32_t i);
+int slot_unlock(struct segment *s, uint32_t i); /* -EBADMSG: it stays locked, and its segment mapped */
 
 /* For lfvec_recover_forced() alone: a new mutex; who has locked it, 0 = nobody; takes it from there, as the kernel would after its death. */
 int slot_reset_mutex(struct segment *s, uint32_t i);
