@@ -199,6 +199,9 @@ lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr);
  */
 int lfvec_detach(lfvec_t *v);
 
+/* LEAVE */
+int lfvec_leave(lfvec_t *v);
+
 /*
  * Removes the name. Attached processes keep the segment until they detach; the name may be created anew at once.
  * Returns 0, -ENOENT, -EACCES (not allowed, or another user's in a sticky directory), -EINVAL, -ENAMETOOLONG. One system call; waits for no
