@@ -149,7 +149,7 @@ struct shm_slot {
     /* D: life */
     _Alignas(SHM_LINE) pthread_mutex_t life; /* robust, process-shared: held by the participant while it lives */
     uint8_t life_room[60 - sizeof(pthread_mutex_t)];
-    shm_u32 stuck; /* 1: its holder has left, and could not unlock the mutex, which is damaged. For the reports */
+    shm_u32 stuck;       /* 1: its holder has left, and could not unlock the mutex, which is damaged. For the reports */
     _Atomic int32_t pid; /* 0 = free; stored last when the slot is taken */
     _Atomic int32_t tid;
     _Atomic int32_t node;

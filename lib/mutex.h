@@ -14,7 +14,7 @@
 int mutex_make(pthread_mutex_t *m);           /* robust, process-shared; 0 or -ENOMEM */
 bool mutex_is_ours(const pthread_mutex_t *m); /* its kind is that of mutex_make(), its owner possible: false means damage */
 int mutex_trylock(pthread_mutex_t *m);        /* 0, -EOWNERDEAD (and ours), -EBUSY, -EBADMSG, or another error: spoilt */
-int mutex_unlock(pthread_mutex_t *m);         /* 0; -EBADMSG: damaged, or -EPERM: not ours any more; it must stay mapped, being in our list */
+int mutex_unlock(pthread_mutex_t *m); /* 0; -EBADMSG: damaged, or -EPERM: not ours any more; it must stay mapped, being in our list */
 
 int32_t mutex_holder(const pthread_mutex_t *m);         /* the thread that has it locked, by its own number; 0 = none, or not to be told */
 bool mutex_orphaned(const pthread_mutex_t *m);          /* its holder has died, the kernel says, and nobody has taken it since */

@@ -343,8 +343,10 @@ int failed(lfvec_t *v, const char *what, int error)
         return full(v, &st, what);
     case EUSERS:
         if (st.slots_stuck)
-            return complain(NO, name, "%s: all its %u slots are held, %u of them stuck, their mutexes damaged; end those that " PROGRAM
-                            " ps %s calls so", what, st.max_slots, st.slots_stuck, name);
+            return complain(NO, name,
+                            "%s: all its %u slots are held, %u of them stuck, their mutexes damaged; end those that " PROGRAM
+                            " ps %s calls so",
+                            what, st.max_slots, st.slots_stuck, name);
         return complain(NO, name, "%s: all its %u slots are held; end a participant (" PROGRAM " ps %s), or create it with more --slots",
                         what, st.max_slots, name);
     case EBADMSG:
