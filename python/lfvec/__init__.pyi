@@ -159,6 +159,7 @@ class Stat(NamedTuple):
     bytes_mapped: int
     numa_placed: int
     numa_why: int
+    slots_stuck: int
 
 class Participant(NamedTuple):
     slot: int
