@@ -13,7 +13,14 @@
  *    system calls clone() or vfork() behind the C library's back has its parent's slots in its memory, and no right to them: it may use
  *    only handles with which the thread that made it has not changed anything, or handles of its own.
  *  - exec(): the program that comes takes part in nothing. What the one before held is a dead participant's, whichever thread called exec().
- *  - Signal handlers: do not call lfvec_* functions from one. No function here installs a handler.
+ *  - Signal handlers: do not call lfvec_* functions from one. No function here installs a handler. A handler may siglongjmp() out of an
+ *    operation on elements (push, pop, get, set and what counts as these, clear, size, snapshot) that it interrupted: that has then taken
+ *    effect or not, entirely, and the thread may go on. What was popped is lost, unless it was on lease: then lfvec_release() gives it back.
+ *    Where that would do harm, signals other than those of faults are held back for the moment. Do not jump out of open, attach, detach,
+ *    leave, trim, reserve, recover, check, stat and what else reports.
+ *  - pthread_cancel(): the calls that wait for an element (pop_wait) are cancellation points, where they begin and in their sleep, and take
+ *    no element when they are cancelled. No other function is one. A cancelled thread's slot is given back as at its exit. Asynchronous
+ *    cancellability (PTHREAD_CANCEL_ASYNCHRONOUS) is not for threads that call functions of lfvec.
  *  - The segment outlives its processes and is removed only by lfvec_unlink(). systemd's RemoveIPC=yes removes the segments of a user who
  *    logs out; lfvec_is_current() tells.
  *  - Trust: everybody who may write to the segment is trusted not to forge elements. Damaged bytes give -EBADMSG; they never lead to an
@@ -197,11 +204,22 @@ lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr);
 
 /*
  * Ends the attachment: gives back the calling thread's slot, unmaps, frees the handle. Other threads of the process must have stopped
- * using the handle; slots that they still hold are given back when they exit, and the mapping goes with the last of them.
- * An element that the thread has on lease goes back to the vector. The elements stay. Returns 0, or -EINVAL if v is NULL. Waits for no
- * participant. To return a lease is a push, with the memory order of one.
+ * using the handle; slots that they still hold are given back when they next open, detach, leave, or do in any vector what is more than one
+ * compare-and-swap, or exit; the mapping goes with the last of them.
+ * An element that the thread has on lease goes back to the vector. The elements stay. Returns 0; -EINVAL if v is NULL; -EBADMSG if the slot
+ * could not be given back, since its mutex is damaged, or somebody took it by force: the handle is gone all the same, the mapping stays, and
+ * the slot is LFVEC_SLOT_STUCK until the thread ends. lfvec_last_error() has the sentence. Waits for no participant. To return a lease is a
+ * push, with the memory order of one.
  */
 int lfvec_detach(lfvec_t *v);
+
+/*
+ * Gives back the calling thread's slot in this segment at once, as its exit would: for a thread that lives on and has done with the vector, or
+ * makes room for another. The thread may use v again, and then takes a slot anew. An element that it has on lease goes back to the vector, as
+ * at its exit. 0, also if the thread has no slot; -EBADF if the attachment is read-only; -EBADMSG as for lfvec_detach(). Other threads' slots
+ * are theirs to give back. Waits for no participant. To return a lease is a push, with the memory order of one.
+ */
+int lfvec_leave(lfvec_t *v);
 
 /*
  * Removes the name. Attached processes keep the segment until they detach; the name may be created anew at once.
@@ -285,7 +303,8 @@ uint64_t lfvec_batch_most(const lfvec_t *v);
 /*
  * As lfvec_pop(), but waits for an element if there is none, at most for the relative *timeout; NULL waits for ever, {0, 0} not at all.
  * -ETIMEDOUT instead of -EAGAIN. -EINVAL for a timeout that is negative or has not 0 to 999,999,999 nanoseconds. A pusher that dies between
- * its push and its wake delays a waiter by at most 50 ms. A push costs no system call while nobody waits. Signals do not end the wait. Not
+ * its push and its wake delays a waiter by at most 50 ms. A push costs no system call while nobody waits. Signals do not end the wait, and
+ * pthread_cancel() does: it is a cancellation point, and takes no element when it is cancelled. Not
  * lock-free, by its nature; nobody waits for a waiter, and one that is killed leaves nothing behind. Memory order as for lfvec_pop(),
  * acquire for -ETIMEDOUT.
  */
@@ -475,7 +494,7 @@ struct lfvec_stat {
     uint64_t bytes_mapped; /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
     uint64_t numa_placed;  /* nodes that pages are placed on, a mask; 0: placement is not in force */
     uint32_t numa_why;     /* LFVEC_NUMA_PLACED, or what is in the way */
-    uint32_t reserved32;
+    uint32_t slots_stuck;  /* LFVEC_SLOT_STUCK; counted in none of the others */
     uint64_t reserved[12];
 };
 
@@ -492,7 +511,8 @@ enum {
     LFVEC_SLOT_ALIVE = 1,
     LFVEC_SLOT_STOPPED = 2, /* alive, and stopped by a signal or a debugger */
     LFVEC_SLOT_DEAD = 3,    /* certain. To be recovered by whoever takes the slot, or by lfvec_recover() */
-    LFVEC_SLOT_UNKNOWN = 4  /* in another pid namespace, or not to be told: treated as alive */
+    LFVEC_SLOT_UNKNOWN = 4, /* in another pid namespace, or not to be told: treated as alive */
+    LFVEC_SLOT_STUCK = 5    /* its holder lives and has left, but could not give it back, since its mutex is damaged; free when that ends */
 };
 
 /* lfvec_participant.op: what a participant did to the vector, or tried to. The numbers stand in segments, and stay as they are. */
@@ -612,8 +632,9 @@ const char *lfvec_name(const lfvec_t *v);
 uint64_t lfvec_last_version(void);
 
 /*
- * One sentence on the calling thread's last failed lfvec_open(), lfvec_attach() or lfvec_unlink(): the segment, what is wrong, what to do.
- * Never NULL; empty after a success. The string is the thread's, good until its next call of one of the three. Wait-free.
+ * One sentence on the calling thread's last failed lfvec_open(), lfvec_attach(), lfvec_unlink(), lfvec_detach() or lfvec_leave(): the segment,
+ * what is wrong, what to do. Never NULL; empty after a success of one of the first three. The string is the thread's, good until its next call
+ * of one of the five. Wait-free.
  */
 const char *lfvec_last_error(void);
 

@@ -148,7 +148,8 @@ struct shm_slot {
     shm_u64 room[14];
     /* D: life. What is written down is the holder's if `taking` is the count of the mutex, which goes up with each taking */
     _Alignas(SHM_LINE) pthread_mutex_t life; /* robust, process-shared: held by the participant while it lives */
-    uint8_t life_room[64 - sizeof(pthread_mutex_t)];
+    uint8_t life_room[60 - sizeof(pthread_mutex_t)];
+    shm_u32 stuck;       /* 1: its holder has left, and could not unlock the mutex, which is damaged. For the reports */
     _Atomic int32_t pid; /* 0 = free; stored last when the slot is taken */
     _Atomic int32_t tid;
     _Atomic int32_t node;
@@ -208,7 +209,7 @@ SHM_ASSERT(sizeof(struct shm_slot) <= SHM_PAGE);
 SHM_ASSERT(sizeof(struct shm_entry) == 16);
 SHM_ASSERT(sizeof(struct shm_leaf) == 32);
 SHM_ASSERT(sizeof(shm_u64) == 8 && sizeof(shm_u32) == 4);
-SHM_ASSERT(sizeof(pthread_mutex_t) < 64);
+SHM_ASSERT(sizeof(pthread_mutex_t) < 60);
 SHM_ASSERT(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
 
 #endif

@@ -1,12 +1,14 @@
 /*
  * join.c - see join.h.
  *
- * A slot is taken at a thread's first mutation and given back by the thread's exit (a thread-specific destructor) or by detach. A mapping
- * goes only when no thread of this process holds a mutex in it: their C library's list of robust mutexes would lead nowhere.
+ * A slot is taken at a thread's first mutation and given back by the thread's exit (a thread-specific destructor), by detach or by leave. A
+ * mapping goes only when no thread of this process holds a mutex in it: their C library's list of robust mutexes would lead nowhere.
  * A forked child has none of its parent's slots: the parent holds them. It drops them unopened.
  */
 #include "join.h"
 
+#include "calm.h"
+#include "error.h"
 #include "lease.h"
 #include "numa.h"
 #include "recover.h"
@@ -16,6 +18,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,15 +27,48 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 static int once_error;
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER; /* this process's attachments and their participants */
-static struct lfvec *attachments;
+static struct lfvec **attachments;                           /* by their ids */
+static uint32_t attachments_room, lowest_free;               /* no id below that is free */
+_Atomic uint32_t join_closings;
+
+/* ---- attachments ----------------------------------------------------------------------------------------------------------------------- */
+
+/* A table with room for one at `id`, what was in it copied; NULL if there is no memory. */
+static void *table_for(uint32_t id, const void *old, uint32_t *room)
+{
+    const uint32_t more = id < 8 ? 16 : id * 2;
+    void **table = calloc(more, sizeof *table);
+    if (!table)
+        return NULL;
+    if (old)
+        memcpy(table, old, *room * sizeof *table);
+    *room = more;
+    return table;
+}
+
+/* The lowest id that is free: so the tables are no larger than the number of attachments was. */
+static int enter_attachment(struct lfvec *v)
+{
+    uint32_t id = lowest_free;
+    while (id < attachments_room && attachments[id])
+        id++;
+    if (id >= attachments_room) {
+        struct lfvec **more = table_for(id, attachments, &attachments_room);
+        if (!more)
+            return -ENOMEM;
+        free(attachments);
+        attachments = more;
+    }
+    v->id = id;
+    lowest_free = id + 1;
+    attachments[id] = v;
+    return 0;
+}
 
 static void forget_attachment(struct lfvec *v)
 {
-    for (struct lfvec **at = &attachments; *at; at = &(*at)->next)
-        if (*at == v) {
-            *at = v->next;
-            return;
-        }
+    attachments[v->id] = NULL;
+    lowest_free = v->id < lowest_free ? v->id : lowest_free;
 }
 
 static void free_attachment(struct lfvec *v)
@@ -51,6 +87,35 @@ static void drop_reference(struct lfvec *v)
     free_attachment(v);
 }
 
+/* ---- this thread's participants -------------------------------------------------------------------------------------------------------- */
+
+static struct participant *joined(const struct lfvec *v)
+{
+    return thread_state.parts_room > v->id ? thread_state.parts[v->id] : NULL;
+}
+
+static int make_room(const struct lfvec *v)
+{
+    struct thread_state *t = &thread_state;
+    if (t->parts_room > v->id)
+        return 0;
+    struct participant **more = table_for(v->id, t->parts, &t->parts_room);
+    if (!more)
+        return -ENOMEM;
+    free(t->parts);
+    t->parts = more;
+    return 0;
+}
+
+static void link_participant(struct participant *p)
+{
+    pthread_mutex_lock(&registry);
+    p->vec_next = p->v->participants;
+    p->v->participants = p;
+    pthread_mutex_unlock(&registry);
+    thread_state.parts[p->v->id] = p;
+}
+
 static void unlink_participant(struct participant *p)
 {
     pthread_mutex_lock(&registry);
@@ -60,14 +125,17 @@ static void unlink_participant(struct participant *p)
             break;
         }
     pthread_mutex_unlock(&registry);
-    for (struct participant **at = &thread_state.all; *at; at = &(*at)->thread_next)
-        if (*at == p) {
-            *at = p->thread_next;
-            break;
-        }
-    if (thread_state.p == p) {
+    thread_state.parts[p->v->id] = NULL;
+    if (thread_state.p == p)
         thread_take(NULL);
-    }
+}
+
+static void put_down(struct participant *p)
+{
+    struct segment *s = &p->v->seg;
+    slab_set_drop(&p->slabs);
+    slot_retire(s, p->me);
+    p->stuck = slot_unlock(s, p->me) != 0;
 }
 
 /*
@@ -76,33 +144,79 @@ static void unlink_participant(struct participant *p)
  */
 static int leave_slot(struct participant *p, struct lfvec_recovery *tally)
 {
-    struct segment *s = &p->v->seg;
-    slot_leaving(s, p->me);
+    slot_leaving(&p->v->seg, p->me);
     const int returned = lease_return(p);
     tally->leases_returned += returned == 1;
-    recover_strip(s, p->me, tally);
-    slab_set_drop(&p->slabs);
-    slot_retire(s, p->me);
-    slot_unlock(s, p->me);
+    recover_strip(&p->v->seg, p->me, tally);
+    put_down(p);
     return returned;
 }
 
-/* In its own thread, at rest. */
-static void release_participant(struct participant *p)
+static int resume(struct participant *p);
+
+/* In its own thread, at rest. -EBADMSG if the slot could not be given back. */
+static int release_participant(struct participant *p)
 {
     struct lfvec *v = p->v;
     struct lfvec_recovery nobody_asks = {0};
+    struct calm before;
+    calm_begin(&before);
+    const bool damaged = p->interrupted && resume(p) != 0;
     unlink_participant(p);
-    (void)leave_slot(p, &nobody_asks);
+    if (damaged)
+        put_down(p); /* as it is, for the next holder to find so */
+    else
+        (void)leave_slot(p, &nobody_asks);
+    const int err = p->stuck ? -EBADMSG : 0;
     free(p);
     drop_reference(v);
+    calm_end(&before);
+    return err;
+}
+
+/* Likewise, by a caller that asked for it, and has a reference to v of its own. */
+static int give_back(struct lfvec *v)
+{
+    struct participant *p = joined(v);
+    const uint32_t me = p ? p->me : 0;
+    const char *name = v->seg.name;
+    if (!p || release_participant(p) == 0)
+        return 0;
+    return error_set(-EBADMSG,
+                     "%s: slot %u cannot be given back: its mutex is damaged, or somebody took it by force; when this thread has ended, "
+                     "`lfvec-shmctl recover --slot %u %s` frees it",
+                     name, me, me, name);
+}
+
+/*
+ * What this thread finds changed at its next call that is more than one compare-and-swap: a handler has jumped out of an operation of its
+ * own; other threads have closed handles in which it has slots.
+ */
+static void look_around(void)
+{
+    struct thread_state *t = &thread_state;
+    if (thread_is_hidden())
+        t->p->interrupted = true;
+    const uint32_t closings = atomic_load_explicit(&join_closings, memory_order_acquire); /* SYNC: handle-closed (acquire) */
+    if (t->closings == closings)
+        return;
+    t->closings = closings;
+    for (uint32_t id = 0; id < t->parts_room; id++)
+        if (t->parts[id] && atomic_load_explicit(&t->parts[id]->v->closed, memory_order_relaxed))
+            (void)release_participant(t->parts[id]);
 }
 
 static void thread_exit(void *unused)
 {
+    struct thread_state *t = &thread_state;
     (void)unused;
-    while (thread_state.all)
-        release_participant(thread_state.all);
+    look_around();
+    for (uint32_t id = 0; id < t->parts_room; id++)
+        if (t->parts[id])
+            (void)release_participant(t->parts[id]);
+    free(t->parts);
+    t->parts = NULL;
+    t->parts_room = 0;
 }
 
 /* A process that exits without detaching: its last thread gives its slots back; those of threads that still run are for recovery. */
@@ -125,23 +239,24 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
     thread_take(NULL);
-    for (struct lfvec **at = &attachments; *at;) {
-        struct lfvec *v = *at;
-        while (v->participants) {
+    for (uint32_t id = 0; id < attachments_room; id++) {
+        struct lfvec *v = attachments[id];
+        while (v && v->participants) {
             struct participant *p = v->participants;
             v->participants = p->vec_next;
             slab_set_drop(&p->slabs);
             free(p);
         }
-        atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
-        if (v->closed) {
-            *at = v->next;
+        if (v)
+            atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
+        if (v && atomic_load_explicit(&v->closed, memory_order_relaxed)) {
+            forget_attachment(v);
             free_attachment(v);
-        } else {
-            at = &v->next;
         }
     }
-    thread_state.all = NULL;
+    free(thread_state.parts);
+    thread_state.parts = NULL;
+    thread_state.parts_room = 0;
     pthread_mutex_unlock(&registry);
 }
 
@@ -152,42 +267,47 @@ static void set_up(void)
         once_error = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
-static struct participant *joined(const struct lfvec *v)
-{
-    struct participant *p = thread_state.all;
-    while (p && p->v != v)
-        p = p->thread_next;
-    return p;
-}
-
 int join_attachment(struct lfvec *v)
 {
+    look_around();
     pthread_once(&once, set_up);
     if (once_error)
         return -once_error;
     atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
     pthread_mutex_lock(&registry);
-    v->next = attachments;
-    attachments = v;
+    const int err = enter_attachment(v);
     pthread_mutex_unlock(&registry);
-    return 0;
+    return err ? error_set(err, "%s: no private memory for an attachment", v->seg.name) : 0;
 }
 
-void join_detach(struct lfvec *v)
+/* Threads that have a slot still give it back at their next call, or at their exit. */
+int join_detach(struct lfvec *v)
 {
-    struct participant *p = joined(v);
-    pthread_mutex_lock(&registry);
-    v->closed = true;
-    pthread_mutex_unlock(&registry);
-    if (p)
-        release_participant(p);
+    struct calm before;
+    calm_begin(&before);
+    look_around();
+    atomic_store_explicit(&v->closed, true, memory_order_relaxed);
+    const int err = give_back(v);
+    if (atomic_load_explicit(&v->refs, memory_order_relaxed) > 1)
+        atomic_fetch_add_explicit(&join_closings, 1, memory_order_release); /* SYNC: handle-closed (release) */
     drop_reference(v);
+    calm_end(&before);
+    return err;
 }
+
+int join_leave(struct lfvec *v)
+{
+    look_around();
+    return v->seg.read_only ? -EBADF : give_back(v);
+}
+
+/* ---- taking a slot --------------------------------------------------------------------------------------------------------------------- */
 
 /* The spares that the slot's former holders left, to the front of the list. */
 static int inherit_spares(struct participant *p)
 {
     struct leaf leaf;
+    p->spares = 0;
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
         const uint64_t ref = atomic_load_explicit(&p->slot->spare_ref[k], memory_order_relaxed);
         if (!ref)
@@ -212,17 +332,13 @@ static int inherit(struct participant *p, uint32_t i, bool passing, struct lfvec
     struct segment *s = &p->v->seg;
     p->me = i;
     p->slot = slot_at(s, i);
-    p->spares = 0;
     p->cursor = (struct cursor){0};
     slot_announce(s, i, passing);
     int err = recover_slot(s, i, tally);
     err = err ? err : inherit_spares(p);
     err = err ? err : slab_set_load(s, &p->slabs, i);
-    if (err) { /* damaged, or not to be looked at from here: leave it as it is */
-        slab_set_drop(&p->slabs);
-        slot_retire(s, i);
-        slot_unlock(s, i);
-    }
+    if (err) /* damaged, or not to be looked at from here: leave it as it is */
+        put_down(p);
     return err;
 }
 
@@ -364,37 +480,79 @@ static int make_participant(struct lfvec *v, struct participant **made)
     if (!p)
         return -ENOMEM;
     p->v = v;
-    int err = -pthread_setspecific(exit_key, &thread_state);
-    if (!err)
-        err = take_slot(p);
+    p->words = v->seg.l.elem_size == 8 ? v : &thread_no_handle;
+    p->pairs = v->seg.l.elem_size % 16 == 0 ? v : &thread_no_handle;
+    int err = make_room(v);
+    err = err ? err : -pthread_setspecific(exit_key, &thread_state);
+    err = err ? err : take_slot(p);
     if (err) {
         free(p);
         return err;
     }
     atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
-    pthread_mutex_lock(&registry);
-    p->vec_next = v->participants;
-    v->participants = p;
-    pthread_mutex_unlock(&registry);
-    p->thread_next = thread_state.all;
-    thread_state.all = p;
+    link_participant(p);
     *made = p;
     return 0;
+}
+
+/*
+ * A signal handler has jumped out of an operation of this thread, and it may have been anywhere in it. The slot knows as much as if we had
+ * been killed there, so we are our own heir.
+ */
+static int resume(struct participant *p)
+{
+    struct lfvec_recovery nobody_asks = {0};
+    struct segment *s = &p->v->seg;
+    int err = recover_slot(s, p->me, &nobody_asks);
+    err = err ? err : inherit_spares(p);
+    err = err ? err : slab_set_load(s, &p->slabs, p->me);
+    if (err)
+        return err;
+    p->intent = false;
+    p->leased = !p->owes && atomic_load_explicit(&p->slot->lease, memory_order_relaxed);
+    p->owes = p->owes && atomic_load_explicit(&p->slot->lease, memory_order_relaxed);
+    p->cursor = (struct cursor){0};
+    if (thread_state.p == p) {
+        thread_state.last_version = thread_last_version();
+        thread_state.cursor = p->cursor;
+    }
+    p->interrupted = false;
+    return 0;
+}
+
+static int join_calmly(struct lfvec *v, struct participant **p)
+{
+    struct calm before;
+    calm_begin(&before);
+    const int err = *p ? resume(*p) : make_participant(v, p);
+    calm_end(&before);
+    return err;
 }
 
 int join_find(struct lfvec *v, struct participant **found)
 {
     const int saved = errno;
-    struct participant *p = joined(v);
     if (v->seg.read_only)
         return -EBADF;
-    const int err = p ? 0 : make_participant(v, &p);
+    look_around();
+    struct participant *p = joined(v);
+    const int err = p && !p->interrupted ? 0 : join_calmly(v, &p);
     errno = saved;
     if (err)
         return err;
     thread_take(p);
+    thread_hide();
     *found = p;
     return 0;
+}
+
+bool join_switch(struct lfvec *v)
+{
+    struct participant *p = v ? joined(v) : NULL;
+    if (!p || p->interrupted || thread_is_hidden())
+        return false;
+    thread_take(p);
+    return true;
 }
 
 struct participant *join_if_any(const struct lfvec *v)
@@ -487,7 +645,7 @@ static int take_by_force(struct segment *s, uint32_t i, int got)
     struct slot_look look;
     slot_look(s, i, &look);
     const uint32_t state = slot_judge(&look);
-    if (state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED)
+    if (slot_state_lives(state))
         return -EBUSY;
     if (got == -EBADMSG) {
         got = slot_reset_mutex(s, i);

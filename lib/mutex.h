@@ -16,7 +16,7 @@
 int mutex_make(pthread_mutex_t *m);           /* robust, process-shared; 0 or -ENOMEM */
 bool mutex_is_ours(const pthread_mutex_t *m); /* its kind is that of mutex_make(), its owner possible: false means damage */
 int mutex_trylock(pthread_mutex_t *m);        /* 0, -EOWNERDEAD (and ours), -EBUSY, -EBADMSG, or another error: spoilt */
-int mutex_unlock(pthread_mutex_t *m);         /* 0; -EBADMSG: damaged, and still in this thread's list: it must stay mapped */
+int mutex_unlock(pthread_mutex_t *m); /* 0; -EBADMSG: damaged, or -EPERM: not ours any more; it must stay mapped, being in our list */
 
 /* What the kernel is told of a mutex, and how often it was taken: both of one moment. */
 struct mutex_lock {

@@ -6,6 +6,7 @@
  */
 #include "recover.h"
 
+#include "calm.h"
 #include "desc.h"
 #include "probe.h"
 
@@ -164,6 +165,8 @@ void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
 uint32_t recover_unheld(struct segment *s, uint32_t but)
 {
     struct lfvec_recovery tally = {0};
+    struct calm before;
+    calm_begin(&before); /* no handler jumps away with somebody else's slot in hand */
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         const int got = i == but ? -EBUSY : slot_trylock(s, i);
         if (got != 0 && got != -EOWNERDEAD)
@@ -172,7 +175,8 @@ uint32_t recover_unheld(struct segment *s, uint32_t but)
         if (recover_slot(s, i, &tally) == 0 && slab_set_load(s, &set, i) == 0) /* which completes or drops a half-made claim */
             recover_strip(s, i, &tally);
         slab_set_drop(&set);
-        slot_unlock(s, i);
+        (void)slot_unlock(s, i);
     }
+    calm_end(&before);
     return tally.slabs_released;
 }

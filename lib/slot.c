@@ -14,13 +14,24 @@ bool slot_lockable(const struct segment *s, uint32_t i)
 
 int slot_trylock(struct segment *s, uint32_t i)
 {
-    return mutex_trylock(&slot_at(s, i)->life);
+    const int got = mutex_trylock(&slot_at(s, i)->life);
+    if ((got == 0 || got == -EOWNERDEAD) && atomic_load_explicit(&slot_at(s, i)->stuck, memory_order_relaxed))
+        atomic_store_explicit(&slot_at(s, i)->stuck, 0, memory_order_relaxed);
+    return got;
 }
 
-void slot_unlock(struct segment *s, uint32_t i)
+/* One that is ours, and cannot be given back, is to be seen by all: our name goes on it again, and what it is. */
+int slot_unlock(struct segment *s, uint32_t i)
 {
-    if (mutex_unlock(&slot_at(s, i)->life) != 0)
-        atomic_store_explicit(&s->stuck, true, memory_order_relaxed); /* read when the last reference to the attachment is dropped */
+    const int err = mutex_unlock(&slot_at(s, i)->life);
+    if (!err)
+        return 0;
+    atomic_store_explicit(&s->stuck, true, memory_order_relaxed); /* read when the last reference to the attachment is dropped */
+    if (err == -EBADMSG) {
+        slot_announce(s, i, false);
+        atomic_store_explicit(&slot_at(s, i)->stuck, 1, memory_order_relaxed);
+    }
+    return -EBADMSG;
 }
 
 /* A new one counts its takings from the beginning: nothing that was written down before may be taken for one of these. */
@@ -123,6 +134,7 @@ void slot_look(const struct segment *s, uint32_t i, struct slot_look *look)
     }
     const int32_t holder = look->lock.holder;
     look->named = look->id.pid && look->lock.raw == before && (!holder || (taking == look->lock.taking && look->id.tid == holder));
+    look->stuck = atomic_load_explicit(&slot->stuck, memory_order_relaxed);
     look->bare = !look->id.pid && slot_is_empty(s, i);
     look->passing = holder && (look->passing || !look->named);
 }
@@ -141,6 +153,11 @@ static uint32_t state_of(enum proc_state state)
     }
 }
 
+bool slot_state_lives(uint32_t state)
+{
+    return state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED || state == LFVEC_SLOT_STUCK;
+}
+
 /*
  * Of one who has the mutex and has not said who it is, no more is known than a number, and not even in which pid namespace that is good. If
  * what is written down is of somebody alive, it is the count in the mutex that was damaged.
@@ -148,7 +165,7 @@ static uint32_t state_of(enum proc_state state)
 static uint32_t judge_unnamed(const struct slot_look *look)
 {
     uint32_t state = look->id.pid ? state_of(proc_look(&look->id)) : LFVEC_SLOT_UNKNOWN;
-    if (state != LFVEC_SLOT_ALIVE && state != LFVEC_SLOT_STOPPED)
+    if (!slot_state_lives(state))
         state = state_of(proc_look_here(look->lock.holder));
     return state == LFVEC_SLOT_DEAD ? LFVEC_SLOT_UNKNOWN : state;
 }
@@ -157,9 +174,10 @@ uint32_t slot_judge(const struct slot_look *look)
 {
     if (look->lock.orphaned && !look->bare) /* says so in whatever pid namespace it was, and of a thread that went on by exec() */
         return LFVEC_SLOT_DEAD;
-    if (look->named)
-        return state_of(proc_look(&look->id));
-    return look->lock.holder ? judge_unnamed(look) : LFVEC_SLOT_FREE;
+    if (!look->named && !look->lock.holder)
+        return LFVEC_SLOT_FREE;
+    const uint32_t state = look->named ? state_of(proc_look(&look->id)) : judge_unnamed(look);
+    return look->stuck && slot_state_lives(state) ? LFVEC_SLOT_STUCK : state;
 }
 
 uint32_t slot_state(const struct segment *s, uint32_t i)

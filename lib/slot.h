@@ -38,7 +38,7 @@ bool slot_lockable(const struct segment *s, uint32_t i); /* false: its mutex is 
 
 /* 0: it was free, and is ours; -EOWNERDEAD: its holder died, and it is ours; -EBUSY: held; another error: the mutex is spoilt. */
 int slot_trylock(struct segment *s, uint32_t i);
-void slot_unlock(struct segment *s, uint32_t i);
+int slot_unlock(struct segment *s, uint32_t i); /* -EBADMSG: it stays locked, and its segment mapped */
 
 int slot_reset_mutex(struct segment *s, uint32_t i); /* for lfvec_recover_forced() alone: a new mutex */
 
@@ -54,6 +54,7 @@ struct slot_look {
     struct proc_id id; /* pid = 0: none */
     bool named;        /* the id is that of the thread that has the mutex, or was the last to have it */
     bool bare;         /* nobody is written down, and nothing was left in it: who died with it had only looked in */
+    bool stuck;        /* it has left, and could not give it back */
     bool passing;      /* held, and about to be free: to be recovered, or given back, or by one who has not said what for */
 };
 
@@ -66,6 +67,7 @@ bool slot_is_empty(const struct segment *s, uint32_t i); /* nothing in it to be 
 void slot_look(const struct segment *s, uint32_t i, struct slot_look *look);
 uint32_t slot_judge(const struct slot_look *look);        /* LFVEC_SLOT_*; asks the kernel */
 uint32_t slot_state(const struct segment *s, uint32_t i); /* both */
+bool slot_state_lives(uint32_t state);                    /* ALIVE, STOPPED or STUCK */
 
 /* Takes the mutex from the holder that `look` saw: a dead one, of whose death the kernel has left no word. As slot_trylock(). */
 int slot_take_from(struct segment *s, uint32_t i, const struct slot_look *look);

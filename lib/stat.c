@@ -78,7 +78,8 @@ static uint64_t load(const shm_u64 *at)
 
 static void stat_slots(const struct segment *s, struct lfvec_stat *out)
 {
-    uint32_t *by_state[] = {&out->slots_free, &out->slots_alive, &out->slots_stopped, &out->slots_dead, &out->slots_unknown};
+    uint32_t *by_state[] = {&out->slots_free, &out->slots_alive,   &out->slots_stopped,
+                            &out->slots_dead, &out->slots_unknown, &out->slots_stuck};
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         const struct shm_slot *slot = slot_at(s, i);
         ++*by_state[slot_state(s, i)];

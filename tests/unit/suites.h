@@ -20,6 +20,8 @@ Suite *batch_suite(void);
 Suite *lease_suite(void);
 Suite *wait_suite(void);
 Suite *errno_suite(void);
+Suite *jump_suite(void);
+Suite *leave_suite(void);
 Suite *model_suite(void);
 Suite *region_suite(void);
 
