@@ -9,8 +9,18 @@
  *  - A participant that is stopped (SIGSTOP, a debugger) is alive. It holds its slot and its leaves, and never blocks anybody.
  *  - Full memory is -ENOSPC, never SIGBUS: pages are allocated before anything is stored in them.
  *  - fork(): the child inherits the attachment and may use it at once; it takes a slot of its own. Between fork() and exec() in a child of
- *    a multi-threaded process only async-signal-safe functions may be called (POSIX), and lfvec's are not among them.
- *  - Signal handlers: do not call lfvec_* functions from one. No function here installs a handler.
+ *    a multi-threaded process only async-signal-safe functions may be called (POSIX), and lfvec's are not among them. A child made by the
+ *    system calls clone() or vfork() behind the C library's back has its parent's slots in its memory, and no right to them: it may use
+ *    only handles with which the thread that made it has not changed anything, or handles of its own.
+ *  - exec(): the program that comes takes part in nothing. What the one before held is a dead participant's, whichever thread called exec().
+ *  - Signal handlers: do not call lfvec_* functions from one. No function here installs a handler. A handler may siglongjmp() out of an
+ *    operation on elements (push, pop, get, set and what counts as these, clear, size, snapshot) that it interrupted: that has then taken
+ *    effect or not, entirely, and the thread may go on. What was popped is lost, unless it was on lease: then lfvec_release() gives it back.
+ *    Where that would do harm, signals other than those of faults are held back for the moment. Do not jump out of open, attach, detach,
+ *    leave, trim, reserve, recover, check, stat and what else reports.
+ *  - pthread_cancel(): the calls that wait for an element (pop_wait) are cancellation points, where they begin and in their sleep, and take
+ *    no element when they are cancelled. No other function is one. A cancelled thread's slot is given back as at its exit. Asynchronous
+ *    cancellability (PTHREAD_CANCEL_ASYNCHRONOUS) is not for threads that call functions of lfvec.
  *  - The segment outlives its processes and is removed only by lfvec_unlink(). systemd's RemoveIPC=yes removes the segments of a user who
  *    logs out; lfvec_is_current() tells.
  *  - Trust: everybody who may write to the segment is trusted not to forge elements. Damaged bytes give -EBADMSG; they never lead to an
@@ -39,7 +49,8 @@
  *                participant either, wherever it stands; they are loops over slots or memory, and ask the kernel. Two calls do wait:
  *                pop_wait, for an element; open, for a process that is just creating the same segment. Memory is had from the kernel, so
  *                whatever needs more of it takes as long as the kernel does, and a thread's first mutation takes a slot, which is a loop
- *                over the slots.
+ *                over the slots. If none is free, it asks the kernel whether each holder lives, and waits about a second for one that
+ *                is held in passing only: by a thread that recovers it, or gives it back, and is not stopped.
  *  G3 Crash      Killing a participant at any instruction leaves G1 and G2 intact for the others.
  *  G4 Space      When memory or a limit is reached, the call says so and changes nothing; the vector goes on working.
  *  G5 Stability  Elements are never moved in any participant's address space while they are being read.
@@ -193,11 +204,22 @@ lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr);
 
 /*
  * Ends the attachment: gives back the calling thread's slot, unmaps, frees the handle. Other threads of the process must have stopped
- * using the handle; slots that they still hold are given back when they exit, and the mapping goes with the last of them.
- * An element that the thread has on lease goes back to the vector. The elements stay. Returns 0, or -EINVAL if v is NULL. Waits for no
- * participant. To return a lease is a push, with the memory order of one.
+ * using the handle; slots that they still hold are given back when they next open, detach, leave, or do in any vector what is more than one
+ * compare-and-swap, or exit; the mapping goes with the last of them.
+ * An element that the thread has on lease goes back to the vector. The elements stay. Returns 0; -EINVAL if v is NULL; -EBADMSG if the slot
+ * could not be given back, since its mutex is damaged, or somebody took it by force: the handle is gone all the same, the mapping stays, and
+ * the slot is LFVEC_SLOT_STUCK until the thread ends. lfvec_last_error() has the sentence. Waits for no participant. To return a lease is a
+ * push, with the memory order of one.
  */
 int lfvec_detach(lfvec_t *v);
+
+/*
+ * Gives back the calling thread's slot in this segment at once, as its exit would: for a thread that lives on and has done with the vector, or
+ * makes room for another. The thread may use v again, and then takes a slot anew. An element that it has on lease goes back to the vector, as
+ * at its exit. 0, also if the thread has no slot; -EBADF if the attachment is read-only; -EBADMSG as for lfvec_detach(). Other threads' slots
+ * are theirs to give back. Waits for no participant. To return a lease is a push, with the memory order of one.
+ */
+int lfvec_leave(lfvec_t *v);
 
 /*
  * Removes the name. Attached processes keep the segment until they detach; the name may be created anew at once.
@@ -215,7 +237,7 @@ int lfvec_is_current(const lfvec_t *v);
 /*
  * Appends a copy of the elem_size bytes at elem. *index (may be NULL) receives the element's index.
  *   -ENOSPC    no pages left in /dev/shm         -EOVERFLOW  beyond max_elems or max_bytes
- *   -EUSERS    no free slot for this thread      -EBADF      read-only attachment
+ *   -EUSERS    every slot held by a live thread  -EBADF      read-only attachment
  *   -EBADMSG   the segment is damaged            -ENOMEM     no private memory, or beyond what RLIMIT_AS let this process map
  * Every mutation may return -EUSERS, -EBADF, -EBADMSG and -ENOMEM for these reasons, and -EINVAL for a NULL.
  * Lock-free; one locked instruction when nobody interferes. Release order on success.
@@ -281,7 +303,8 @@ uint64_t lfvec_batch_most(const lfvec_t *v);
 /*
  * As lfvec_pop(), but waits for an element if there is none, at most for the relative *timeout; NULL waits for ever, {0, 0} not at all.
  * -ETIMEDOUT instead of -EAGAIN. -EINVAL for a timeout that is negative or has not 0 to 999,999,999 nanoseconds. A pusher that dies between
- * its push and its wake delays a waiter by at most 50 ms. A push costs no system call while nobody waits. Signals do not end the wait. Not
+ * its push and its wake delays a waiter by at most 50 ms. A push costs no system call while nobody waits. Signals do not end the wait, and
+ * pthread_cancel() does: it is a cancellation point, and takes no element when it is cancelled. Not
  * lock-free, by its nature; nobody waits for a waiter, and one that is killed leaves nothing behind. Memory order as for lfvec_pop(),
  * acquire for -ETIMEDOUT.
  */
@@ -369,6 +392,8 @@ struct lfvec_recovery {
 
 /*
  * Recovers every dead slot. O(slots). Nobody needs to call it: a dead slot is recovered by whoever takes it next; this frees them all now.
+ * Dead is what the kernel has marked, and what can be told for certain in the caller's pid namespace: LFVEC_SLOT_DEAD. The latter are taken
+ * by a new thread only when no other slot is free.
  * Idempotent; may itself be killed at any instruction. out may be NULL; after an error it has what was done all the same, and every slot
  * was tried: the error is the first one. Returns 0 (also if there was nothing to recover); -EBADF if the attachment is read-only; -EBADMSG
  * if the segment is damaged; -ENOMEM: no private memory, or beyond what RLIMIT_AS let this process map; -ENOSPC or -EOVERFLOW if a leased
@@ -392,8 +417,8 @@ int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 /*
  * Recovers one slot, whatever its holder's state, LFVEC_SLOT_ALIVE and LFVEC_SLOT_STOPPED excepted: -EBUSY. For a person who knows that an
  * unknown holder is gone. If it is not, elements may be lost. Also for a slot whose damaged mutex nobody can take. -EBUSY, too, for the
- * calling thread's own slot, and while somebody else is just recovering it. Otherwise as lfvec_recover_slot(), errors, progress and memory
- * order.
+ * calling thread's own slot, and while somebody else is just taking or recovering it: one whom the caller cannot see is waited for, about
+ * a second. Otherwise as lfvec_recover_slot(), errors, progress and memory order.
  */
 int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 
@@ -469,7 +494,7 @@ struct lfvec_stat {
     uint64_t bytes_mapped; /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
     uint64_t numa_placed;  /* nodes that pages are placed on, a mask; 0: placement is not in force */
     uint32_t numa_why;     /* LFVEC_NUMA_PLACED, or what is in the way */
-    uint32_t reserved32;
+    uint32_t slots_stuck;  /* LFVEC_SLOT_STUCK; counted in none of the others */
     uint64_t reserved[12];
 };
 
@@ -485,8 +510,9 @@ enum {
     LFVEC_SLOT_FREE = 0,
     LFVEC_SLOT_ALIVE = 1,
     LFVEC_SLOT_STOPPED = 2, /* alive, and stopped by a signal or a debugger */
-    LFVEC_SLOT_DEAD = 3,    /* to be recovered by whoever takes the slot, or by lfvec_recover() */
-    LFVEC_SLOT_UNKNOWN = 4  /* in another pid namespace, or not to be told: treated as alive */
+    LFVEC_SLOT_DEAD = 3,    /* certain. To be recovered by whoever takes the slot, or by lfvec_recover() */
+    LFVEC_SLOT_UNKNOWN = 4, /* in another pid namespace, or not to be told: treated as alive */
+    LFVEC_SLOT_STUCK = 5    /* its holder lives and has left, but could not give it back, since its mutex is damaged; free when that ends */
 };
 
 /* lfvec_participant.op: what a participant did to the vector, or tried to. The numbers stand in segments, and stay as they are. */
@@ -518,9 +544,9 @@ enum {
 
 /* One slot: a thread that takes part. */
 struct lfvec_participant {
-    uint32_t slot;  /* 1..max_slots */
-    uint32_t state; /* LFVEC_SLOT_* */
-    int32_t pid, tid;
+    uint32_t slot;         /* 1..max_slots */
+    uint32_t state;        /* LFVEC_SLOT_* */
+    int32_t pid, tid;      /* pid 0: held by thread tid, which is just taking the slot, or giving it back */
     int32_t node;          /* NUMA node it ran on when it took the slot, or its last slab; 0 if that cannot be told */
     uint32_t spares;       /* leaves in hand */
     char name[32];         /* thread name (comm) */
@@ -606,8 +632,9 @@ const char *lfvec_name(const lfvec_t *v);
 uint64_t lfvec_last_version(void);
 
 /*
- * One sentence on the calling thread's last failed lfvec_open(), lfvec_attach() or lfvec_unlink(): the segment, what is wrong, what to do.
- * Never NULL; empty after a success. The string is the thread's, good until its next call of one of the three. Wait-free.
+ * One sentence on the calling thread's last failed lfvec_open(), lfvec_attach(), lfvec_unlink(), lfvec_detach() or lfvec_leave(): the segment,
+ * what is wrong, what to do. Never NULL; empty after a success of one of the first three. The string is the thread's, good until its next call
+ * of one of the five. Wait-free.
  */
 const char *lfvec_last_error(void);
 

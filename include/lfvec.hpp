@@ -474,6 +474,12 @@ template <class T> class vector
             lfvec_detach(std::exchange(v_, nullptr));
     }
 
+    /* Gives back the calling thread's slot; the thread may go on, and takes one anew: lfvec_leave(). */
+    void leave(on_error e = {})
+    {
+        e(lfvec_leave(v_), v_, "leave");
+    }
+
     void swap(vector &other) noexcept
     {
         std::swap(v_, other.v_);

@@ -64,8 +64,10 @@ static inline bool attempt_again(uint32_t kind, struct head h, struct head next)
         return false;
     if (__builtin_expect(thread_state.last_version != LAST_IS_CURSORS, 0))
         thread_state.last_version = LAST_IS_CURSORS;
-    thread_state.cursor.version = next.version;
     thread_state.cursor.packed = next.packed;
+    atomic_signal_fence(
+        memory_order_seq_cst); /* a handler that jumps away here leaves a version that is behind, and no wrong place to store */
+    thread_state.cursor.version = next.version;
     return true;
 }
 

@@ -150,17 +150,22 @@ struct shm_slot {
     shm_u64 lease_return;               /* version of the attempt to push the leased element back; 0 = none */
     shm_u64 attempt; /* version << 4 | kind of its newest attempt to move the head; 0 = none by this holder. A report only */
     unsigned char lease_room[SHM_LEASE_ROOM]; /* the leased element, if it fits; else it lies behind the slot (slot_lease_room()) */
-    /* D: life */
+    /* D: life. What is written down is the holder's if `taking` is the count of the mutex, which goes up with each taking */
     _Alignas(SHM_LINE) pthread_mutex_t life; /* robust, process-shared: held by the participant while it lives */
-    uint8_t life_room[64 - sizeof(pthread_mutex_t)];
+    uint8_t life_room[60 - sizeof(pthread_mutex_t)];
+    shm_u32 stuck;       /* 1: its holder has left, and could not unlock the mutex, which is damaged. For the reports */
     _Atomic int32_t pid; /* 0 = free; stored last when the slot is taken */
     _Atomic int32_t tid;
     _Atomic int32_t node;
-    shm_u32 home;       /* NUMA node of its pages + 1, set at creation; 0 = as the kernel likes */
-    shm_u64 pid_ns;     /* inode of the pid namespace */
-    shm_u64 start_time; /* of the thread, in clock ticks since boot: tells a reused pid */
-    shm_u64 since;      /* seconds since the epoch */
+    shm_u32 home;     /* NUMA node of its pages + 1, set at creation; 0 = as the kernel likes */
+    shm_u64 pid_ns;   /* inode of the pid namespace */
+    shm_u64 alive_at; /* when the thread wrote this, in clock ticks since boot: who started later has its number, and is another */
+    shm_u64 since;    /* seconds since the epoch */
     _Atomic char name[SHM_NAME_BYTES];
+    shm_u32 taking;  /* of the mutex, by the one who wrote this down */
+    shm_u32 passing; /* 1: held to be recovered, or just being given back, so that it will be free at once */
+    shm_u64 time_ns; /* inode of the time namespace that alive_at was told in */
+    shm_u64 stack;   /* where the stack of its program begins: tells that it has gone on by exec() */
 };
 
 /* One leaf of elements: which leaf, and the version that put it here. Changed by 16-byte CAS only, stamp never goes down. */
@@ -209,7 +214,7 @@ SHM_ASSERT(sizeof(struct shm_slot) <= SHM_PAGE);
 SHM_ASSERT(sizeof(struct shm_entry) == 16);
 SHM_ASSERT(sizeof(struct shm_leaf) == 32);
 SHM_ASSERT(sizeof(shm_u64) == 8 && sizeof(shm_u32) == 4);
-SHM_ASSERT(sizeof(pthread_mutex_t) < 64);
+SHM_ASSERT(sizeof(pthread_mutex_t) < 60);
 SHM_ASSERT(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
 
 #endif

@@ -1,12 +1,14 @@
 /*
  * join.c - see join.h.
  *
- * A slot is taken at a thread's first mutation and given back by the thread's exit (a thread-specific destructor) or by detach. A mapping
- * goes only when no thread of this process holds a mutex in it: their C library's list of robust mutexes would lead nowhere.
+ * A slot is taken at a thread's first mutation and given back by the thread's exit (a thread-specific destructor), by detach or by leave. A
+ * mapping goes only when no thread of this process holds a mutex in it: their C library's list of robust mutexes would lead nowhere.
  * A forked child has none of its parent's slots: the parent holds them. It drops them unopened.
  */
 #include "join.h"
 
+#include "calm.h"
+#include "error.h"
 #include "lease.h"
 #include "numa.h"
 #include "recover.h"
@@ -15,22 +17,58 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 static int once_error;
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER; /* this process's attachments and their participants */
-static struct lfvec *attachments;
+static struct lfvec **attachments;                           /* by their ids */
+static uint32_t attachments_room, lowest_free;               /* no id below that is free */
+_Atomic uint32_t join_closings;
+
+/* ---- attachments ----------------------------------------------------------------------------------------------------------------------- */
+
+/* A table with room for one at `id`, what was in it copied; NULL if there is no memory. */
+static void *table_for(uint32_t id, const void *old, uint32_t *room)
+{
+    const uint32_t more = id < 8 ? 16 : id * 2;
+    void **table = calloc(more, sizeof *table);
+    if (!table)
+        return NULL;
+    if (old)
+        memcpy(table, old, *room * sizeof *table);
+    *room = more;
+    return table;
+}
+
+/* The lowest id that is free: so the tables are no larger than the number of attachments was. */
+static int enter_attachment(struct lfvec *v)
+{
+    uint32_t id = lowest_free;
+    while (id < attachments_room && attachments[id])
+        id++;
+    if (id >= attachments_room) {
+        struct lfvec **more = table_for(id, attachments, &attachments_room);
+        if (!more)
+            return -ENOMEM;
+        free(attachments);
+        attachments = more;
+    }
+    v->id = id;
+    lowest_free = id + 1;
+    attachments[id] = v;
+    return 0;
+}
 
 static void forget_attachment(struct lfvec *v)
 {
-    for (struct lfvec **at = &attachments; *at; at = &(*at)->next)
-        if (*at == v) {
-            *at = v->next;
-            return;
-        }
+    attachments[v->id] = NULL;
+    lowest_free = v->id < lowest_free ? v->id : lowest_free;
 }
 
 static void free_attachment(struct lfvec *v)
@@ -49,6 +87,35 @@ static void drop_reference(struct lfvec *v)
     free_attachment(v);
 }
 
+/* ---- this thread's participants -------------------------------------------------------------------------------------------------------- */
+
+static struct participant *joined(const struct lfvec *v)
+{
+    return thread_state.parts_room > v->id ? thread_state.parts[v->id] : NULL;
+}
+
+static int make_room(const struct lfvec *v)
+{
+    struct thread_state *t = &thread_state;
+    if (t->parts_room > v->id)
+        return 0;
+    struct participant **more = table_for(v->id, t->parts, &t->parts_room);
+    if (!more)
+        return -ENOMEM;
+    free(t->parts);
+    t->parts = more;
+    return 0;
+}
+
+static void link_participant(struct participant *p)
+{
+    pthread_mutex_lock(&registry);
+    p->vec_next = p->v->participants;
+    p->v->participants = p;
+    pthread_mutex_unlock(&registry);
+    thread_state.parts[p->v->id] = p;
+}
+
 static void unlink_participant(struct participant *p)
 {
     pthread_mutex_lock(&registry);
@@ -58,14 +125,17 @@ static void unlink_participant(struct participant *p)
             break;
         }
     pthread_mutex_unlock(&registry);
-    for (struct participant **at = &thread_state.all; *at; at = &(*at)->thread_next)
-        if (*at == p) {
-            *at = p->thread_next;
-            break;
-        }
-    if (thread_state.p == p) {
+    thread_state.parts[p->v->id] = NULL;
+    if (thread_state.p == p)
         thread_take(NULL);
-    }
+}
+
+static void put_down(struct participant *p)
+{
+    struct segment *s = &p->v->seg;
+    slab_set_drop(&p->slabs);
+    slot_retire(s, p->me);
+    p->stuck = slot_unlock(s, p->me) != 0;
 }
 
 /*
@@ -74,32 +144,79 @@ static void unlink_participant(struct participant *p)
  */
 static int leave_slot(struct participant *p, struct lfvec_recovery *tally)
 {
-    struct segment *s = &p->v->seg;
+    slot_leaving(&p->v->seg, p->me);
     const int returned = lease_return(p);
     tally->leases_returned += returned == 1;
-    recover_strip(s, p->me, tally);
-    slab_set_drop(&p->slabs);
-    slot_retire(s, p->me);
-    slot_unlock(s, p->me);
+    recover_strip(&p->v->seg, p->me, tally);
+    put_down(p);
     return returned;
 }
 
-/* In its own thread, at rest. */
-static void release_participant(struct participant *p)
+static int resume(struct participant *p);
+
+/* In its own thread, at rest. -EBADMSG if the slot could not be given back. */
+static int release_participant(struct participant *p)
 {
     struct lfvec *v = p->v;
     struct lfvec_recovery nobody_asks = {0};
+    struct calm before;
+    calm_begin(&before);
+    const bool damaged = p->interrupted && resume(p) != 0;
     unlink_participant(p);
-    (void)leave_slot(p, &nobody_asks);
+    if (damaged)
+        put_down(p); /* as it is, for the next holder to find so */
+    else
+        (void)leave_slot(p, &nobody_asks);
+    const int err = p->stuck ? -EBADMSG : 0;
     free(p);
     drop_reference(v);
+    calm_end(&before);
+    return err;
+}
+
+/* Likewise, by a caller that asked for it, and has a reference to v of its own. */
+static int give_back(struct lfvec *v)
+{
+    struct participant *p = joined(v);
+    const uint32_t me = p ? p->me : 0;
+    const char *name = v->seg.name;
+    if (!p || release_participant(p) == 0)
+        return 0;
+    return error_set(-EBADMSG,
+                     "%s: slot %u cannot be given back: its mutex is damaged, or somebody took it by force; when this thread has ended, "
+                     "`lfvec-shmctl recover --slot %u %s` frees it",
+                     name, me, me, name);
+}
+
+/*
+ * What this thread finds changed at its next call that is more than one compare-and-swap: a handler has jumped out of an operation of its
+ * own; other threads have closed handles in which it has slots.
+ */
+static void look_around(void)
+{
+    struct thread_state *t = &thread_state;
+    if (thread_is_hidden())
+        t->p->interrupted = true;
+    const uint32_t closings = atomic_load_explicit(&join_closings, memory_order_acquire); /* SYNC: handle-closed (acquire) */
+    if (t->closings == closings)
+        return;
+    t->closings = closings;
+    for (uint32_t id = 0; id < t->parts_room; id++)
+        if (t->parts[id] && atomic_load_explicit(&t->parts[id]->v->closed, memory_order_relaxed))
+            (void)release_participant(t->parts[id]);
 }
 
 static void thread_exit(void *unused)
 {
+    struct thread_state *t = &thread_state;
     (void)unused;
-    while (thread_state.all)
-        release_participant(thread_state.all);
+    look_around();
+    for (uint32_t id = 0; id < t->parts_room; id++)
+        if (t->parts[id])
+            (void)release_participant(t->parts[id]);
+    free(t->parts);
+    t->parts = NULL;
+    t->parts_room = 0;
 }
 
 /* A process that exits without detaching: its last thread gives its slots back; those of threads that still run are for recovery. */
@@ -122,23 +239,24 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
     thread_take(NULL);
-    for (struct lfvec **at = &attachments; *at;) {
-        struct lfvec *v = *at;
-        while (v->participants) {
+    for (uint32_t id = 0; id < attachments_room; id++) {
+        struct lfvec *v = attachments[id];
+        while (v && v->participants) {
             struct participant *p = v->participants;
             v->participants = p->vec_next;
             slab_set_drop(&p->slabs);
             free(p);
         }
-        atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
-        if (v->closed) {
-            *at = v->next;
+        if (v)
+            atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
+        if (v && atomic_load_explicit(&v->closed, memory_order_relaxed)) {
+            forget_attachment(v);
             free_attachment(v);
-        } else {
-            at = &v->next;
         }
     }
-    thread_state.all = NULL;
+    free(thread_state.parts);
+    thread_state.parts = NULL;
+    thread_state.parts_room = 0;
     pthread_mutex_unlock(&registry);
 }
 
@@ -149,42 +267,47 @@ static void set_up(void)
         once_error = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
-static struct participant *joined(const struct lfvec *v)
-{
-    struct participant *p = thread_state.all;
-    while (p && p->v != v)
-        p = p->thread_next;
-    return p;
-}
-
 int join_attachment(struct lfvec *v)
 {
+    look_around();
     pthread_once(&once, set_up);
     if (once_error)
         return -once_error;
     atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
     pthread_mutex_lock(&registry);
-    v->next = attachments;
-    attachments = v;
+    const int err = enter_attachment(v);
     pthread_mutex_unlock(&registry);
-    return 0;
+    return err ? error_set(err, "%s: no private memory for an attachment", v->seg.name) : 0;
 }
 
-void join_detach(struct lfvec *v)
+/* Threads that have a slot still give it back at their next call, or at their exit. */
+int join_detach(struct lfvec *v)
 {
-    struct participant *p = joined(v);
-    pthread_mutex_lock(&registry);
-    v->closed = true;
-    pthread_mutex_unlock(&registry);
-    if (p)
-        release_participant(p);
+    struct calm before;
+    calm_begin(&before);
+    look_around();
+    atomic_store_explicit(&v->closed, true, memory_order_relaxed);
+    const int err = give_back(v);
+    if (atomic_load_explicit(&v->refs, memory_order_relaxed) > 1)
+        atomic_fetch_add_explicit(&join_closings, 1, memory_order_release); /* SYNC: handle-closed (release) */
     drop_reference(v);
+    calm_end(&before);
+    return err;
 }
+
+int join_leave(struct lfvec *v)
+{
+    look_around();
+    return v->seg.read_only ? -EBADF : give_back(v);
+}
+
+/* ---- taking a slot --------------------------------------------------------------------------------------------------------------------- */
 
 /* The spares that the slot's former holders left, to the front of the list. */
 static int inherit_spares(struct participant *p)
 {
     struct leaf leaf;
+    p->spares = 0;
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++) {
         const uint64_t ref = atomic_load_explicit(&p->slot->spare_ref[k], memory_order_relaxed);
         if (!ref)
@@ -206,27 +329,22 @@ static int inherit_spares(struct participant *p)
 }
 
 /*
- * The mutex of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that nobody takes it for a dead
- * one's by force.
+ * The mutex of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that it can be told from now on
+ * whether we live.
  */
-static int inherit(struct participant *p, uint32_t i, struct lfvec_recovery *tally)
+static int inherit(struct participant *p, uint32_t i, bool passing, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
     p->me = i;
     p->slot = slot_at(s, i);
-    p->spares = 0;
     p->cursor = (struct cursor){0};
-    slot_announce(s, i);
+    slot_announce(s, i, passing);
     int err = recover_slot(s, i, tally);
     err = err ? err : inherit_spares(p);
     err = err ? err : slab_set_load(s, &p->slabs, i);
-    if (err) { /* damaged, or not to be looked at from here: leave it as it is */
-        slab_set_drop(&p->slabs);
-        slot_retire(s, i);
-        slot_unlock(s, i);
-        return err;
-    }
-    return 0;
+    if (err) /* damaged, or not to be looked at from here: leave it as it is */
+        put_down(p);
+    return err;
 }
 
 static void count_recovery(struct segment *s, struct lfvec_recovery *tally)
@@ -243,56 +361,122 @@ static int inherit_lease(struct participant *p)
     return returned < 0 && !p->owes ? returned : 0;
 }
 
-/* Somebody holds slot i, but only to recover it: it will be free at once. */
-static bool in_passing(const struct segment *s, uint32_t i)
+/*
+ * The mutex of slot i is in our hand, from the dead if `orphaned`: has a participant died in it? Not if that was one who had it in passing. An
+ * allocation in need may have recovered it and given the mutex back: then there is still written down who it was.
+ */
+static bool died_in(const struct segment *s, uint32_t i, bool orphaned)
 {
-    const uint32_t state = slot_state(s, i);
-    return state == LFVEC_SLOT_FREE || state == LFVEC_SLOT_DEAD;
+    return atomic_load_explicit(&slot_at(s, i)->pid, memory_order_relaxed) != 0 || (orphaned && !slot_is_empty(s, i));
 }
 
-enum { TAKE_TRIES = 100, AGAIN = 1 };
-
-/* One pass over the slots, all or those at home on a node. 0, AGAIN if one of them was held only in passing, or an error. */
-enum { ANY_HOME = -1 };
-
-static int take_any(struct participant *p, int32_t home, struct lfvec_recovery *tally)
+/* The mutex of slot i is in our hand. Keep the slot. */
+static int settle_in(struct participant *p, uint32_t i, bool orphaned, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
-    int result = -EUSERS;
+    const bool died = died_in(s, i, orphaned);
+    int err = inherit(p, i, false, tally);
+    if (!err && (err = inherit_lease(p)) != 0)
+        (void)leave_slot(p, tally);
+    if (!err && died)
+        count_recovery(s, tally);
+    return err;
+}
+
+/*
+ * What was seen of the slots in one pass. A taking goes up each time that a mutex is taken, so if all were held in two passes, and the sums
+ * are equal, they were all held by the same threads at the moment in between.
+ */
+struct sweep {
+    int err;          /* of a slot that could not be taken for another reason than that it is held; the first one */
+    uint32_t takings; /* of those held, in sum */
+    bool passing;     /* one is held only in passing: it will be free at once, if its holder gets to run */
+};
+
+/* Slot i was tried. */
+static bool took(struct participant *p, uint32_t i, int got, struct sweep *w)
+{
+    struct lfvec_recovery tally = {0};
+    int err = got;
+    if (got == 0 || got == -EOWNERDEAD)
+        err = settle_in(p, i, got != 0, &tally);
+    if (err == -EBUSY)
+        w->passing = true; /* nobody had it just now */
+    else if (err && !w->err)
+        w->err = err;
+    return !err;
+}
+
+/* One that nobody has, or in which somebody died, by the mutexes alone: all slots, or those at home on a node. */
+enum { ANY_HOME = -1 };
+
+static bool take_free(struct participant *p, int32_t home, struct sweep *w)
+{
+    struct segment *s = &p->v->seg;
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
-        if (home != ANY_HOME && slot_home(s, i) != home)
-            continue;
-        const int got = slot_trylock(s, i);
-        if (got == -EBUSY && result != AGAIN && in_passing(s, i))
-            result = AGAIN;
-        if (got == -EBADMSG && result == -EUSERS)
-            result = got;
-        if (got != 0 && got != -EOWNERDEAD)
-            continue;
-        int err = inherit(p, i, tally);
-        if (!err && (err = inherit_lease(p)) != 0)
-            (void)leave_slot(p, tally);
-        if (!err && got)
-            count_recovery(s, tally);
-        if (!err)
-            return 0;
-        result = result == AGAIN ? AGAIN : err;
+        const struct mutex_lock seen = slot_lock_seen(s, i);
+        w->takings += seen.holder ? seen.taking : 0;
+        if (!seen.holder && (home == ANY_HOME || slot_home(s, i) == home) && took(p, i, slot_trylock(s, i), w))
+            return true;
     }
-    return result;
+    return false;
+}
+
+/*
+ * None was free. One of a dead thread whose death the kernel has not marked, if `ask`: the kernel is asked about each holder. Or is there one
+ * that will be free at once?
+ */
+static bool take_dead(struct participant *p, bool ask, struct sweep *w)
+{
+    struct segment *s = &p->v->seg;
+    for (uint32_t i = 1; i <= s->l.max_slots; i++) {
+        struct slot_look look;
+        slot_look(s, i, &look);
+        const uint32_t state = ask && look.lock.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE;
+        w->takings += look.lock.holder ? look.lock.taking : 0;
+        w->passing |= look.passing && state != LFVEC_SLOT_STOPPED;
+        if (!look.lock.holder && took(p, i, slot_trylock(s, i), w))
+            return true;
+        if (state == LFVEC_SLOT_DEAD && took(p, i, slot_take_from(s, i, &look), w))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Slots that are held in passing are worth waiting for, since the thread that has one may have lost the processor: by turns at first, then
+ * by naps that grow. Who is stopped for longer than all of them keeps the slot. It sleeps by the bare system call, so that it is no point
+ * at which the thread can be cancelled.
+ */
+enum { TURNS = 64, NAP_FIRST = 20000, NAP_MOST = 8000000, ROUNDS_MOST = 200 }; /* ns; about a second in all */
+
+static void await_turn(uint32_t round)
+{
+    if (round < TURNS) {
+        sched_yield();
+        return;
+    }
+    const uint32_t doublings = round - TURNS < 9 ? round - TURNS : 9;
+    const long ns = (long)NAP_FIRST << doublings;
+    const struct timespec nap = {.tv_nsec = ns < NAP_MOST ? ns : NAP_MOST};
+    (void)syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &nap, NULL);
 }
 
 static int take_slot(struct participant *p)
 {
-    struct lfvec_recovery tally = {0};
-    int result = AGAIN;
-    if (p->v->seg.nodes && take_any(p, numa_near(), &tally) == 0)
+    struct sweep first = {0}, then = {0};
+    if (p->v->seg.nodes && take_free(p, numa_near(), &first))
         return 0;
-    for (uint32_t tries = 0; tries < TAKE_TRIES && result == AGAIN; tries++) {
-        if (tries)
-            sched_yield();
-        result = take_any(p, ANY_HOME, &tally);
+    for (uint32_t round = 0; round < ROUNDS_MOST; round++) {
+        first = then = (struct sweep){0};
+        if (round)
+            await_turn(round - 1);
+        if (take_free(p, ANY_HOME, &first) || take_dead(p, (round & (round - 1)) == 0, &then)) /* it asks ever more rarely */
+            return 0;
+        if (!first.passing && !then.passing && first.takings == then.takings)
+            break;
     }
-    return result == AGAIN ? -EUSERS : result;
+    return first.err ? first.err : then.err ? then.err : -EUSERS;
 }
 
 static int make_participant(struct lfvec *v, struct participant **made)
@@ -301,37 +485,79 @@ static int make_participant(struct lfvec *v, struct participant **made)
     if (!p)
         return -ENOMEM;
     p->v = v;
-    int err = -pthread_setspecific(exit_key, &thread_state);
-    if (!err)
-        err = take_slot(p);
+    p->words = v->seg.l.elem_size == 8 ? v : &thread_no_handle;
+    p->pairs = v->seg.l.elem_size % 16 == 0 ? v : &thread_no_handle;
+    int err = make_room(v);
+    err = err ? err : -pthread_setspecific(exit_key, &thread_state);
+    err = err ? err : take_slot(p);
     if (err) {
         free(p);
         return err;
     }
     atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
-    pthread_mutex_lock(&registry);
-    p->vec_next = v->participants;
-    v->participants = p;
-    pthread_mutex_unlock(&registry);
-    p->thread_next = thread_state.all;
-    thread_state.all = p;
+    link_participant(p);
     *made = p;
     return 0;
+}
+
+/*
+ * A signal handler has jumped out of an operation of this thread, and it may have been anywhere in it. The slot knows as much as if we had
+ * been killed there, so we are our own heir.
+ */
+static int resume(struct participant *p)
+{
+    struct lfvec_recovery nobody_asks = {0};
+    struct segment *s = &p->v->seg;
+    int err = recover_slot(s, p->me, &nobody_asks);
+    err = err ? err : inherit_spares(p);
+    err = err ? err : slab_set_load(s, &p->slabs, p->me);
+    if (err)
+        return err;
+    p->intent = false;
+    p->leased = !p->owes && atomic_load_explicit(&p->slot->lease, memory_order_relaxed);
+    p->owes = p->owes && atomic_load_explicit(&p->slot->lease, memory_order_relaxed);
+    p->cursor = (struct cursor){0};
+    if (thread_state.p == p) {
+        thread_state.last_version = thread_last_version();
+        thread_state.cursor = p->cursor;
+    }
+    p->interrupted = false;
+    return 0;
+}
+
+static int join_calmly(struct lfvec *v, struct participant **p)
+{
+    struct calm before;
+    calm_begin(&before);
+    const int err = *p ? resume(*p) : make_participant(v, p);
+    calm_end(&before);
+    return err;
 }
 
 int join_find(struct lfvec *v, struct participant **found)
 {
     const int saved = errno;
-    struct participant *p = joined(v);
     if (v->seg.read_only)
         return -EBADF;
-    const int err = p ? 0 : make_participant(v, &p);
+    look_around();
+    struct participant *p = joined(v);
+    const int err = p && !p->interrupted ? 0 : join_calmly(v, &p);
     errno = saved;
     if (err)
         return err;
     thread_take(p);
+    thread_hide();
     *found = p;
     return 0;
+}
+
+bool join_switch(struct lfvec *v)
+{
+    struct participant *p = v ? joined(v) : NULL;
+    if (!p || p->interrupted || thread_is_hidden())
+        return false;
+    thread_take(p);
+    return true;
 }
 
 struct participant *join_if_any(const struct lfvec *v)
@@ -342,12 +568,12 @@ struct participant *join_if_any(const struct lfvec *v)
 /* ---- recovery -------------------------------------------------------------------------------------------------------------------------- */
 
 /* The mutex of slot i is in our hand: take it over as a new holder would, and leave it at once. */
-static int pass_through(struct lfvec *v, uint32_t i, bool died, struct lfvec_recovery *tally)
+static int pass_through(struct lfvec *v, uint32_t i, bool orphaned, struct lfvec_recovery *tally)
 {
     struct segment *s = &v->seg;
     struct participant p = {.v = v};
-    died |= atomic_load_explicit(&slot_at(s, i)->pid, memory_order_relaxed) != 0; /* recovered by an allocation in need, and not retired */
-    const int err = inherit(&p, i, tally);
+    const bool died = died_in(s, i, orphaned);
+    const int err = inherit(&p, i, true, tally);
     if (err)
         return err;
     if (died)
@@ -356,10 +582,9 @@ static int pass_through(struct lfvec *v, uint32_t i, bool died, struct lfvec_rec
     return returned < 0 ? returned : 0;
 }
 
-static void count_held(const struct segment *s, uint32_t i, struct lfvec_recovery *tally)
+static void count_held(uint32_t state, struct lfvec_recovery *tally)
 {
-    const uint32_t state = slot_state(s, i);
-    if (state == LFVEC_SLOT_DEAD || state == LFVEC_SLOT_UNKNOWN) /* dead, and yet locked: the kernel has lost the lock's trace */
+    if (state == LFVEC_SLOT_DEAD || state == LFVEC_SLOT_UNKNOWN) /* dead, and yet locked: where the C library does not let us take it */
         tally->slots_unknown++;
     else
         tally->slots_alive++;
@@ -368,16 +593,22 @@ static void count_held(const struct segment *s, uint32_t i, struct lfvec_recover
 int join_recover_slot(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
 {
     struct segment *s = &v->seg;
+    struct slot_look look = {.named = false};
     if (!slot_exists(s, i))
         return -ERANGE;
     if (recover_at_rest(s, i))
         return 0;
-    const int got = slot_trylock(s, i);
+    int got = slot_trylock(s, i);
+    if (got == -EBUSY)
+        slot_look(s, i, &look);
+    const uint32_t state = look.lock.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE; /* it had a holder just now */
+    if (look.lock.holder && state == LFVEC_SLOT_DEAD)
+        got = slot_take_from(s, i, &look);
     if (got == 0 || got == -EOWNERDEAD)
         return pass_through(v, i, got != 0, tally);
     if (got == -EBADMSG)
         return got;
-    count_held(s, i, tally);
+    count_held(state, tally);
     return 0;
 }
 
@@ -391,35 +622,35 @@ int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
     return first_err;
 }
 
-/* No thread of this number, as far as can be seen from here; and it has not given the mutex back while we looked. */
-static bool holder_is_gone(struct segment *s, uint32_t i, int32_t tid)
+/*
+ * Who has the mutex and has not said who it is may just be taking it, in a pid namespace that cannot be seen from here. One that still has
+ * it after so long is stopped, or gone: then it is as the person says who asks for force.
+ */
+static bool keeps_it(const struct segment *s, uint32_t i, const struct slot_look *look)
 {
-    if (kill(tid, 0) == 0 || errno != ESRCH)
-        return false;
-    for (uint32_t tries = 0; tries < TAKE_TRIES && slot_locker(s, i) == tid; tries++)
-        sched_yield();
-    return slot_locker(s, i) == tid;
+    struct slot_look now = *look;
+    for (uint32_t round = 0; round < ROUNDS_MOST && now.lock.raw == look->lock.raw && !now.named; round++) {
+        await_turn(round);
+        slot_look(s, i, &now);
+    }
+    return now.lock.raw == look->lock.raw && !now.named;
 }
 
-/*
- * The mutex of a slot that says DEAD, UNKNOWN or FREE, and cannot be had. A damaged one is made anew. A locked one is taken from whom the
- * slot names, or from a thread that does not exist (a damaged word; a death whose trace the kernel has lost): not from one who has it in
- * passing, to recover the slot.
- */
-static int take_by_force(struct segment *s, uint32_t i, uint32_t state, int got)
+/* The mutex of a slot that cannot be had. A damaged one is made anew. A locked one is taken from exactly the holder that was judged. */
+static int take_by_force(struct segment *s, uint32_t i, int got)
 {
-    struct proc_id id;
-    const int32_t tid = slot_locker(s, i);
-    slot_holder(s, i, &id);
+    struct slot_look look;
+    slot_look(s, i, &look);
+    const uint32_t state = slot_judge(&look);
+    if (slot_state_lives(state))
+        return -EBUSY;
     if (got == -EBADMSG) {
         got = slot_reset_mutex(s, i);
-    } else {
-        const bool named = state != LFVEC_SLOT_FREE && tid == id.tid;
-        if (!named && (state == LFVEC_SLOT_UNKNOWN || !holder_is_gone(s, i, tid)))
-            return -EBUSY;
-        got = slot_abandon(s, i, tid) ? 0 : -EBUSY;
+        return got ? got : slot_trylock(s, i);
     }
-    return got ? got : slot_trylock(s, i);
+    if (!look.lock.holder || (!look.named && !keeps_it(s, i, &look)))
+        return -EBUSY;
+    return slot_take_from(s, i, &look);
 }
 
 int join_recover_forced(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
@@ -431,11 +662,7 @@ int join_recover_forced(struct lfvec *v, uint32_t i, struct lfvec_recovery *tall
     if (own && own->me == i)
         return -EBUSY;
     int got = slot_trylock(s, i);
-    if (got != 0 && got != -EOWNERDEAD) {
-        const uint32_t state = slot_state(s, i);
-        if (state != LFVEC_SLOT_DEAD && state != LFVEC_SLOT_UNKNOWN && state != LFVEC_SLOT_FREE)
-            return -EBUSY;
-        got = take_by_force(s, i, state, got);
-    }
+    if (got != 0 && got != -EOWNERDEAD)
+        got = take_by_force(s, i, got);
     return got == 0 || got == -EOWNERDEAD ? pass_through(v, i, got != 0, tally) : got;
 }

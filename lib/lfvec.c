@@ -18,11 +18,31 @@
 #include "wait.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* Calls that ask the kernel leave errno alone, and are no cancellation points, whatever of the C library they call. */
+struct asking {
+    int saved, cancel;
+};
+
+static struct asking ask(void)
+{
+    struct asking a = {.saved = errno};
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &a.cancel);
+    return a;
+}
+
+static int asked(struct asking a, int result)
+{
+    (void)pthread_setcancelstate(a.cancel, NULL);
+    errno = a.saved;
+    return result;
+}
 
 void lfvec_attr_init(struct lfvec_attr *attr)
 {
@@ -68,33 +88,39 @@ static int open_vector(struct lfvec *v, const char *name, int flags, const struc
 
 lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr)
 {
-    const int saved = errno;
+    const struct asking a = ask();
     error_clear();
     struct lfvec *v = calloc(1, sizeof *v);
     const int err = v ? open_vector(v, name, flags, attr) : error_set(-ENOMEM, "no private memory for an attachment");
+    (void)asked(a, 0);
     if (err) {
         free(v);
         errno = -err;
         return NULL;
     }
     PROBE(attach, v->seg.name, flags);
-    errno = saved;
     return v;
 }
 
 int lfvec_detach(lfvec_t *v)
 {
-    const int saved = errno;
     if (!v)
         return -EINVAL;
-    join_detach(v);
-    errno = saved;
-    return 0;
+    const struct asking a = ask();
+    return asked(a, join_detach(v));
+}
+
+int lfvec_leave(lfvec_t *v)
+{
+    if (!v)
+        return -EINVAL;
+    const struct asking a = ask();
+    return asked(a, join_leave(v));
 }
 
 int lfvec_unlink(const char *name)
 {
-    const int saved = errno;
+    const struct asking a = ask();
     error_clear();
     int err = shm_name_check(name);
     if (!err && shm_unlink(name) != 0) {
@@ -102,8 +128,7 @@ int lfvec_unlink(const char *name)
         (void)error_set(err, "%s: cannot remove it: %s; %s", name, strerror(-err),
                         err == -ENOENT ? "`lfvec-shmctl list` shows those there are" : "only its owner may");
     }
-    errno = saved;
-    return err;
+    return asked(a, err);
 }
 
 static bool leads_here(const lfvec_t *v, const struct stat *st)
@@ -122,10 +147,10 @@ static int current_by_name(const lfvec_t *v)
 
 int lfvec_is_current(const lfvec_t *v)
 {
-    const int saved = errno;
     struct stat st;
     if (!v)
         return -EINVAL;
+    const struct asking a = ask();
     int current = 0;
     const int fd = shm_open(v->seg.name, O_RDONLY, 0);
     if (fd >= 0) {
@@ -136,8 +161,7 @@ int lfvec_is_current(const lfvec_t *v)
     } else if (errno != ENOENT) {
         current = -errno;
     }
-    errno = saved;
-    return current;
+    return asked(a, current);
 }
 
 /* Returns the element that the thread's slot owes the vector, if it owes one and others have made room for it. */
@@ -147,12 +171,12 @@ static inline void pay_back(struct participant *p)
         lease_retry(p);
 }
 
-/* Likewise after an operation of our own that may have made room. */
+/* Likewise at the end of an operation of our own that may have made room. */
 static inline int64_t made_room(struct participant *p, int64_t result)
 {
     if (result >= 0)
         pay_back(p);
-    return result;
+    return join_over(result);
 }
 
 /* The thread's part, for an operation that takes elements out: what is owed goes back before, or a pop might find nothing. */
@@ -170,7 +194,7 @@ static __attribute__((noinline)) int push_slow(lfvec_t *v, const void *elem, uin
     if (!v || !elem)
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : vector_push(p, elem, index);
+    return err ? err : (int)join_over(vector_push(p, elem, index));
 }
 
 static __attribute__((noinline)) int pop_slow(lfvec_t *v, void *elem)
@@ -200,7 +224,7 @@ static ALWAYS_INLINE int pushed(void)
     return UNLIKELY(wanted) ? serve(wanted) : 0;
 }
 
-/* By a thread that is at work in this vector already. Of no vector at all, too: then its cursor says nothing. */
+/* By a thread that is at work in this vector already. NULL is never at hand. */
 static ALWAYS_INLINE bool at_hand(const lfvec_t *v, const void *elem)
 {
     return elem && thread_state.v == v;
@@ -212,14 +236,20 @@ static ALWAYS_INLINE bool words_at_hand(const lfvec_t *v, const void *elem)
     return elem && thread_state.words == v;
 }
 
+/* Or of a thread that goes to and fro between vectors, and finds this one as it left it. */
+static ALWAYS_INLINE bool comes_to_hand(lfvec_t *v, const void *elem)
+{
+    return at_hand(v, elem) || (elem && join_switch(v));
+}
+
 static __attribute__((noinline)) int push(lfvec_t *v, const void *elem, uint64_t *index)
 {
-    return at_hand(v, elem) && fast_push(v, elem, index, 0) ? pushed() : push_slow(v, elem, index);
+    return comes_to_hand(v, elem) && fast_push(v, elem, index, 0) ? pushed() : push_slow(v, elem, index);
 }
 
 static __attribute__((noinline)) int pop(lfvec_t *v, void *elem)
 {
-    return at_hand(v, elem) && fast_pop(v, elem, 0) ? 0 : pop_slow(v, elem);
+    return comes_to_hand(v, elem) && fast_pop(v, elem, 0) ? 0 : pop_slow(v, elem);
 }
 
 /* Records of 16, 32, 48, ... bytes: a loop and no more. */
@@ -263,7 +293,7 @@ int lfvec_set(lfvec_t *v, uint64_t index, const void *elem)
     if (!v || !elem)
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : vector_set(p, index, elem);
+    return err ? err : (int)join_over(vector_set(p, index, elem));
 }
 
 static bool sized(const lfvec_t *v, size_t size)
@@ -283,12 +313,12 @@ int lfvec_pop_sized(lfvec_t *v, void *elem, size_t size)
 
 static __attribute__((noinline)) int push_word(lfvec_t *v, uint64_t x)
 {
-    return sized(v, sizeof x) ? push_slow(v, &x, NULL) : -EINVAL;
+    return !sized(v, sizeof x) ? -EINVAL : at_hand(v, &x) ? push_slow(v, &x, NULL) : push(v, &x, NULL);
 }
 
 static __attribute__((noinline)) int pop_word(lfvec_t *v, uint64_t *x)
 {
-    return sized(v, sizeof *x) ? pop_slow(v, x) : -EINVAL;
+    return !sized(v, sizeof *x) ? -EINVAL : at_hand(v, x) ? pop_slow(v, x) : pop(v, x);
 }
 
 int lfvec_push_word(lfvec_t *v, uint64_t x)
@@ -319,7 +349,7 @@ int64_t lfvec_push_n(lfvec_t *v, const void *elems, size_t n, uint64_t *first)
     if (!v || (!elems && n) || n > INT64_MAX)
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : batch_push(p, elems, n, first);
+    return err ? err : join_over(batch_push(p, elems, n, first));
 }
 
 int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n)
@@ -361,23 +391,29 @@ int lfvec_pop_lease(lfvec_t *v, void *elem)
     if (!v || !elem)
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : lease_pop(p, elem);
+    return err ? err : (int)join_over(lease_pop(p, elem));
+}
+
+/* Who has no slot has no lease, and needs none to hear that. */
+static int join_with_slot(lfvec_t *v, struct participant **p)
+{
+    if (!v)
+        return -EINVAL;
+    return v->seg.read_only ? -EBADF : join_if_any(v) ? join_get(v, p) : -EINVAL;
 }
 
 int lfvec_ack(lfvec_t *v)
 {
-    if (!v)
-        return -EINVAL;
-    struct participant *p = join_if_any(v);
-    return v->seg.read_only ? -EBADF : p ? lease_ack(p) : -EINVAL; /* who has no slot has no lease, and needs none to hear that */
+    struct participant *p;
+    const int err = join_with_slot(v, &p);
+    return err ? err : (int)join_over(lease_ack(p));
 }
 
 int lfvec_release(lfvec_t *v)
 {
-    if (!v)
-        return -EINVAL;
-    struct participant *p = join_if_any(v);
-    return v->seg.read_only ? -EBADF : p ? lease_release(p) : -EINVAL;
+    struct participant *p;
+    const int err = join_with_slot(v, &p);
+    return err ? err : (int)join_over(lease_release(p));
 }
 
 int lfvec_cas_u64(lfvec_t *v, uint64_t index, uint64_t *expected, uint64_t desired)
@@ -386,7 +422,7 @@ int lfvec_cas_u64(lfvec_t *v, uint64_t index, uint64_t *expected, uint64_t desir
     if (!sized(v, sizeof desired) || !expected)
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : vector_cas(p, index, expected, desired);
+    return err ? err : (int)join_over(vector_cas(p, index, expected, desired));
 }
 
 int lfvec_fetch_add_u64(lfvec_t *v, uint64_t index, uint64_t delta, uint64_t *old)
@@ -395,7 +431,7 @@ int lfvec_fetch_add_u64(lfvec_t *v, uint64_t index, uint64_t delta, uint64_t *ol
     if (!sized(v, sizeof delta))
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : vector_fetch_add(p, index, delta, old);
+    return err ? err : (int)join_over(vector_fetch_add(p, index, delta, old));
 }
 
 uint64_t lfvec_size(const lfvec_t *v)
@@ -414,22 +450,18 @@ uint64_t lfvec_capacity(const lfvec_t *v)
 
 int lfvec_reserve(lfvec_t *v, uint64_t n)
 {
-    const int saved = errno;
+    const struct asking a = ask();
     struct participant *p;
-    int err = v ? join_get(v, &p) : -EINVAL;
-    err = err ? err : (int)made_room(p, memory_reserve(p, n));
-    errno = saved;
-    return err;
+    const int err = v ? join_get(v, &p) : -EINVAL;
+    return asked(a, err ? err : (int)made_room(p, memory_reserve(p, n)));
 }
 
 int lfvec_trim(lfvec_t *v)
 {
-    const int saved = errno;
+    const struct asking a = ask();
     struct participant *p;
-    int err = v ? join_get(v, &p) : -EINVAL;
-    err = err ? err : (int)made_room(p, reclaim_trim(p));
-    errno = saved;
-    return err;
+    const int err = v ? join_get(v, &p) : -EINVAL;
+    return asked(a, err ? err : (int)made_room(p, reclaim_trim(p)));
 }
 
 int lfvec_clear(lfvec_t *v)
@@ -441,84 +473,72 @@ int lfvec_clear(lfvec_t *v)
 
 int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out)
 {
-    const int saved = errno;
     struct lfvec_recovery tally = {0};
     if (!v)
         return -EINVAL;
+    const struct asking a = ask();
     const int err = v->seg.read_only ? -EBADF : join_recover(v, &tally);
     if (out)
         *out = tally;
-    errno = saved;
-    return err;
+    return asked(a, err);
 }
 
 int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out)
 {
-    const int saved = errno;
     struct lfvec_recovery tally = {0};
     if (!v)
         return -EINVAL;
+    const struct asking a = ask();
     const int err = v->seg.read_only ? -EBADF : join_recover_slot(v, slot, &tally);
     if (out)
         *out = tally;
-    errno = saved;
-    return err;
+    return asked(a, err);
 }
 
 int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out)
 {
-    const int saved = errno;
     struct lfvec_recovery tally = {0};
     if (!v)
         return -EINVAL;
+    const struct asking a = ask();
     const int err = v->seg.read_only ? -EBADF : join_recover_forced(v, slot, &tally);
     if (out)
         *out = tally;
-    errno = saved;
-    return err;
+    return asked(a, err);
 }
 
 int lfvec_check(lfvec_t *v, struct lfvec_audit *out)
 {
-    const int saved = errno;
+    const struct asking a = ask();
     struct lfvec_audit own;
-    const int err = v ? audit_run(v, out ? out : &own) : -EINVAL;
-    errno = saved;
-    return err;
+    return asked(a, v ? audit_run(v, out ? out : &own) : -EINVAL);
 }
 
 int lfvec_stat(lfvec_t *v, struct lfvec_stat *out)
 {
-    const int saved = errno;
+    const struct asking a = ask();
     const int err = v && out ? stat_segment(v, out) : -EINVAL;
     if (!err)
         out->capacity = lfvec_capacity(v);
-    errno = saved;
-    return err;
+    return asked(a, err);
 }
 
 int lfvec_participant(lfvec_t *v, uint32_t slot, struct lfvec_participant *out)
 {
-    const int saved = errno;
-    const int err = v && out ? stat_participant(v, slot, out) : -EINVAL;
-    errno = saved;
-    return err;
+    const struct asking a = ask();
+    return asked(a, v && out ? stat_participant(v, slot, out) : -EINVAL);
 }
 
 int lfvec_region(lfvec_t *v, uint64_t i, struct lfvec_region *out)
 {
-    const int saved = errno;
-    const int err = v && out ? region_describe(v, i, out) : -EINVAL;
-    errno = saved;
-    return err;
+    const struct asking a = ask();
+    return asked(a, v && out ? region_describe(v, i, out) : -EINVAL);
 }
 
 int lfvec_region_pages(lfvec_t *v, uint64_t i, struct lfvec_pages *out)
 {
-    const int saved = errno;
-    const int err = v && out ? region_pages(v, i, out) : -EINVAL;
-    errno = saved;
-    return err;
+    const struct asking a = ask();
+    return asked(a, v && out ? region_pages(v, i, out) : -EINVAL);
 }
 
 uint32_t lfvec_elem_size(const lfvec_t *v)

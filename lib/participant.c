@@ -4,21 +4,27 @@
 #include "breakage.h"
 #include "recover.h"
 
-_Thread_local struct thread_state thread_state __attribute__((tls_model("initial-exec")));
+struct lfvec thread_no_handle;
+
+_Thread_local struct thread_state thread_state
+    __attribute__((tls_model("initial-exec"))) = {.v = &thread_no_handle, .words = &thread_no_handle, .pairs = &thread_no_handle};
 
 void thread_take(struct participant *p)
 {
     struct thread_state *t = &thread_state;
     t->last_version = thread_last_version();
+    thread_hide();
     if (t->p)
         t->p->cursor = t->cursor;
     t->p = p;
-    t->v = p ? p->v : NULL;
-    t->words = p && p->v->seg.l.elem_size == 8 ? p->v : NULL;
-    t->pairs = p && p->v->seg.l.elem_size % 16 == 0 ? p->v : NULL;
-    t->control = p ? p->v->seg.control : NULL;
-    t->slot = p ? p->slot : NULL;
-    t->cursor = p ? p->cursor : (struct cursor){0};
+    if (!p) {
+        t->cursor = (struct cursor){0};
+        return;
+    }
+    t->cursor = p->cursor;
+    t->control = p->v->seg.control;
+    t->slot = p->slot;
+    thread_show();
 }
 
 /*

@@ -30,31 +30,37 @@ struct participant {
     struct lfvec *v;
     struct shm_slot *slot;
     uint32_t me;
-    bool intent;   /* the slot's intent is not 0 */
-    bool leased;   /* its lease is held by this thread */
-    bool owes;     /* its lease is a former holder's, and found no room in the vector yet */
-    uint32_t kind; /* LFVEC_OP_* of the operation under way, the fast paths excepted */
+    bool intent;      /* the slot's intent is not 0 */
+    bool leased;      /* its lease is held by this thread */
+    bool owes;        /* its lease is a former holder's, and found no room in the vector yet */
+    bool interrupted; /* a handler jumped out of an operation: what the slot says has to be read before the next */
+    bool stuck;       /* the slot could not be given back */
+    uint32_t kind;    /* LFVEC_OP_* of the operation under way, the fast paths excepted */
     uint32_t spares;
     uint64_t no_memory; /* the state of the segment in which reclaim last found none */
     struct backoff backoff;
     struct cursor cursor;
     uint64_t spare[SHM_DESC_LEAVES];
     struct slab_set slabs;
-    struct participant *thread_next; /* this thread's participants */
-    struct participant *vec_next;    /* this attachment's participants */
+    struct lfvec *words, *pairs;  /* as in struct thread_state */
+    struct participant *vec_next; /* this attachment's participants */
 };
 
 struct lfvec {
     struct segment seg;
     _Atomic uint32_t refs; /* the handle, and each participant */
-    bool closed;
+    _Atomic bool closed;   /* detached, and mapped for threads that have a slot still */
+    uint32_t id;           /* its place in join.c's tables: the lowest that was free */
     struct participant *participants;
-    struct lfvec *next;
 };
 
 /*
  * What a thread keeps at hand: a thread-local load and a compare find its participant. What the fast paths need of that lies here itself,
  * one load away, since after a locked instruction nothing is loaded ahead.
+ *
+ * v, words and pairs are compared with what the caller gives for a handle. Where they do not apply they are the address of no handle, and not
+ * NULL, which a caller may give. So they are, too, while an operation is under way that is more than one compare-and-swap: if a signal
+ * handler jumps out of it, nothing is at hand, and the next call sees by `p` that something was.
  */
 struct thread_state {
     struct lfvec *v;
@@ -65,7 +71,9 @@ struct thread_state {
     struct shm_slot *slot;       /* of p */
     struct cursor cursor;        /* p's; p->cursor is behind while p is at hand */
     uint64_t last_version;       /* what lfvec_last_version() says, or LAST_IS_CURSORS */
-    struct participant *all;
+    struct participant **parts;  /* all of this thread's, by the id of the attachment; NULL where it has none */
+    uint32_t parts_room;
+    uint32_t closings; /* what has been seen of join_closings */
 };
 
 #define LAST_IS_CURSORS UINT64_MAX /* the cursor's version: it saves the fast paths a store */
@@ -77,7 +85,30 @@ static inline uint64_t thread_last_version(void)
     return thread_state.last_version == LAST_IS_CURSORS ? thread_state.cursor.version : thread_state.last_version;
 }
 
+extern struct lfvec thread_no_handle; /* stands where no handle may match. Nothing of it is ever looked at */
+
 void thread_take(struct participant *p); /* this one, or NULL, is at hand from now on */
+
+/* Around an operation. What is stored in between is at rest when it is over, for a signal handler of this thread. */
+static inline void thread_hide(void)
+{
+    thread_state.v = thread_state.words = thread_state.pairs = &thread_no_handle;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void thread_show(void)
+{
+    const struct participant *p = thread_state.p;
+    atomic_signal_fence(memory_order_seq_cst);
+    thread_state.words = p->words;
+    thread_state.pairs = p->pairs;
+    thread_state.v = p->v;
+}
+
+static inline bool thread_is_hidden(void)
+{
+    return thread_state.p && thread_state.v == &thread_no_handle;
+}
 
 /* At least `want` spares in hand. Whoever got a new one must load the head for its attempt afterwards (R1). */
 int participant_spares(struct participant *p, uint32_t want);

@@ -3,18 +3,70 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Of the calling thread; 0 = cannot be told. Never kept: a fork() may lead into another one, with equal numbers, and setns() does. */
+static uint64_t namespace(const char *link)
+{
+    char name[64];
+    unsigned long long inode = 0;
+    const ssize_t n = readlink(link, name, sizeof name - 1); /* "pid:[4026531836]"; half the time of a stat() */
+    name[n > 0 ? n : 0] = '\0';
+    return sscanf(name, "%*[a-z]:[%llu]", &inode) == 1 ? inode : 0;
+}
 
 static uint64_t own_pid_ns(void)
 {
+    return namespace("/proc/self/ns/pid");
+}
+
+static uint64_t own_time_ns(void)
+{
+    return namespace("/proc/self/ns/time");
+}
+
+/* In an outer namespace's /proc we have a number in each, from there on inwards. */
+static bool has_one_number(void)
+{
+    char line[256];
+    int first, second, numbers = 0;
+    FILE *f = fopen("/proc/self/status", "re");
+    while (f && numbers == 0 && fgets(line, sizeof line, f))
+        if (strncmp(line, "NSpid:", 6) == 0)
+            numbers = sscanf(line, "NSpid: %d %d", &first, &second);
+    if (f)
+        fclose(f);
+    return numbers == 1;
+}
+
+/*
+ * Are the numbers in /proc those of our own pid namespace? After unshare(CLONE_NEWPID), /proc is still the outer one, where our numbers are
+ * others' threads. Each /proc has a device number of its own, so a yes is good for that and that namespace, whoever asks.
+ */
+static bool proc_is_ours(uint64_t pid_ns)
+{
+    static _Atomic uint64_t known;
     struct stat st;
-    return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+    if (!pid_ns || lstat("/proc/self", &st) != 0)
+        return false;
+    const uint64_t pair = pid_ns << 32 | (st.st_dev & UINT32_MAX);
+    const bool fits = pid_ns <= UINT32_MAX && st.st_dev <= UINT32_MAX;
+    if (fits && atomic_load_explicit(&known, memory_order_relaxed) == pair)
+        return true;
+    if (!has_one_number())
+        return false;
+    if (fits)
+        atomic_store_explicit(&known, pair, memory_order_relaxed);
+    return true;
 }
 
 /* Only what the kernel itself says is certain: /proc may be missing, hidden, or out of reach for want of descriptors. */
@@ -23,36 +75,70 @@ static bool no_such_thread(int32_t pid, int32_t tid)
     return syscall(SYS_tgkill, pid, tid, 0) != 0 && errno == ESRCH;
 }
 
-/* Reads /proc/PID/task/TID/stat. 1 if read, 0 if there is no such thread, -1 if that cannot be told. */
-static int read_stat(int32_t pid, int32_t tid, char *state, uint64_t *start_time)
+struct stat_line {
+    char state;
+    uint64_t start_time, stack;
+};
+
+/* false: it cannot be read. */
+static bool read_stat(const char *path, struct stat_line *out)
 {
-    char path[64], line[1024];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
+    char line[1024];
+    unsigned long long start = 0, stack = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return no_such_thread(pid, tid) ? 0 : -1;
+        return false;
     const ssize_t n = read(fd, line, sizeof line - 1);
     close(fd);
     if (n <= 0)
-        return no_such_thread(pid, tid) ? 0 : -1; /* it died between open and read */
+        return false; /* it died between open and read */
     line[n] = '\0';
     const char *after = strrchr(line, ')'); /* the name may hold anything, a parenthesis too */
-    unsigned long long start = 0;
-    if (!after || sscanf(after + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", state, &start) != 2)
-        return -1;
-    *start_time = start;
-    return 1;
+    if (!after ||
+        sscanf(after + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu %*u %*d %*u %*u %*u %llu",
+               &out->state, &start, &stack) != 3)
+        return false;
+    out->start_time = start;
+    out->stack = stack; /* 0 to those who may not look into the process */
+    return true;
+}
+
+/* 1 if read, 0 if there is no such thread, -1 if that cannot be told. */
+static int read_thread(int32_t pid, int32_t tid, struct stat_line *out)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
+    return read_stat(path, out) ? 1 : no_such_thread(pid, tid) ? 0 : -1;
+}
+
+/* Does not change but by exec(): fork() inherits it. */
+static uint64_t own_stack(void)
+{
+    static _Atomic uint64_t known;
+    struct stat_line line;
+    uint64_t stack = atomic_load_explicit(&known, memory_order_relaxed);
+    if (stack || !read_stat("/proc/self/stat", &line))
+        return stack;
+    atomic_store_explicit(&known, line.stack, memory_order_relaxed);
+    return line.stack;
+}
+
+static uint64_t boot_ticks(void)
+{
+    struct timespec now = {0};
+    const uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * hz + (uint64_t)now.tv_nsec / (1000000000 / hz);
 }
 
 void proc_self(struct proc_id *id)
 {
-    char state;
     id->pid = getpid();
     id->tid = (int32_t)syscall(SYS_gettid);
     id->pid_ns = own_pid_ns();
-    id->start_time = 0;
-    if (read_stat(id->pid, id->tid, &state, &id->start_time) != 1)
-        id->start_time = 0;
+    id->time_ns = own_time_ns();
+    id->alive_at = boot_ticks();
+    id->stack = own_stack();
 }
 
 void proc_name(char *name, uint32_t room)
@@ -62,19 +148,45 @@ void proc_name(char *name, uint32_t room)
     snprintf(name, room, "%.15s", comm);
 }
 
+static enum proc_state state_of(char letter)
+{
+    return letter == 'Z' || letter == 'X' ? PROC_DEAD : letter == 'T' || letter == 't' ? PROC_STOPPED : PROC_ALIVE;
+}
+
+/*
+ * Is it another thread that has the number now, or does it run another program? One that started after the moment at which ours is known to
+ * have lived is another; that is told by the boot clock of the reader's time namespace, so moments of two namespaces say nothing of each
+ * other. Where the stack begins is drawn by lot at each exec(): another place is certain, the same is not.
+ */
+static bool is_another(const struct proc_id *id, const struct stat_line *line)
+{
+    if (id->stack && line->stack && id->stack != line->stack)
+        return true;
+    return id->alive_at && line->start_time > id->alive_at && id->time_ns == own_time_ns();
+}
+
 enum proc_state proc_look(const struct proc_id *id)
 {
-    char state = 0;
-    uint64_t start_time = 0;
+    struct stat_line line;
     const uint64_t ns = own_pid_ns();
     if (!ns || id->pid_ns != ns || id->pid <= 0 || id->tid <= 0)
         return PROC_UNKNOWN;
-    const int found = read_stat(id->pid, id->tid, &state, &start_time);
+    if (!proc_is_ours(ns))
+        return no_such_thread(id->pid, id->tid) ? PROC_DEAD : PROC_UNKNOWN;
+    const int found = read_thread(id->pid, id->tid, &line);
     if (found < 0)
         return PROC_UNKNOWN;
-    if (found == 0 || state == 'Z' || state == 'X' || (id->start_time && start_time != id->start_time))
-        return PROC_DEAD;
-    return state == 'T' || state == 't' ? PROC_STOPPED : PROC_ALIVE;
+    return found == 0 || is_another(id, &line) ? PROC_DEAD : state_of(line.state);
+}
+
+enum proc_state proc_look_here(int32_t tid)
+{
+    struct stat_line line;
+    char path[64];
+    if (kill(tid, 0) != 0 && errno == ESRCH)
+        return PROC_UNKNOWN;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", tid, tid);
+    return proc_is_ours(own_pid_ns()) && read_stat(path, &line) ? state_of(line.state) : PROC_ALIVE;
 }
 
 void proc_mapped(const void *from, uint64_t bytes, uint64_t *mapped, uint64_t *huge)

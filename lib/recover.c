@@ -6,6 +6,7 @@
  */
 #include "recover.h"
 
+#include "calm.h"
 #include "desc.h"
 #include "probe.h"
 #include "slab.h"
@@ -165,26 +166,17 @@ void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
 
 bool recover_at_rest(const struct segment *s, uint32_t i)
 {
-    const struct shm_slot *slot = slot_at(s, i);
-    bool rest = atomic_load_explicit(&slot->pid, memory_order_acquire) == 0 && /* SYNC: slot-holder (acquire) */
-                atomic_load_explicit(&slot->intent, memory_order_relaxed) == 0 &&
-                atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0;
-    for (uint32_t k = 0; k < SHM_DESC_LEAVES && rest; k++)
-        rest = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed) == 0;
-    return rest;
-}
-
-/* Its mutex is free, or its holder's death is marked: trylock would have it. */
-static bool unheld(const struct segment *s, uint32_t i)
-{
-    return !slot_locker(s, i);
+    return !slot_lock_seen(s, i).orphaned && /* the dead may have held it before he wrote down who he was */
+           atomic_load_explicit(&slot_at(s, i)->pid, memory_order_acquire) == 0 && slot_is_empty(s, i); /* SYNC: slot-holder (acquire) */
 }
 
 void recover_unheld(struct segment *s, uint32_t but)
 {
     struct lfvec_recovery nobody_asks = {0};
+    struct calm before;
+    calm_begin(&before); /* no handler jumps away with somebody else's slot in hand */
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
-        if (i == but || !unheld(s, i) || recover_at_rest(s, i))
+        if (i == but || slot_lock_seen(s, i).holder || recover_at_rest(s, i))
             continue;
         const int got = slot_trylock(s, i);
         if (got != 0 && got != -EOWNERDEAD)
@@ -193,6 +185,7 @@ void recover_unheld(struct segment *s, uint32_t but)
         if (recover_slot(s, i, &nobody_asks) == 0 && slab_set_load(s, &set, i) == 0) /* which completes or drops a half-made claim */
             recover_strip(s, i, &nobody_asks);
         slab_set_drop(&set);
-        slot_unlock(s, i);
+        (void)slot_unlock(s, i);
     }
+    calm_end(&before);
 }

@@ -124,14 +124,9 @@ static int check_size_limit(uint64_t end)
  * In chunks, since a signal makes fallocate undo what it did and start again: with a timer faster than the call, it would never end. Each
  * interruption halves the chunk.
  */
-int shm_object_commit(int fd, uint64_t off, uint64_t len)
+static int commit_chunks(int fd, uint64_t off, uint64_t len)
 {
     uint64_t chunk = COMMIT_CHUNK;
-    if (off + len < off)
-        return -EOVERFLOW;
-    const int err = check_size_limit(off + len);
-    if (err)
-        return err;
     while (len) {
         const uint64_t now = len < chunk ? len : chunk;
         if (fallocate(fd, 0, (off_t)off, (off_t)now) == 0) {
@@ -146,6 +141,18 @@ int shm_object_commit(int fd, uint64_t off, uint64_t len)
     return 0;
 }
 
+int shm_object_commit(int fd, uint64_t off, uint64_t len)
+{
+    int cancel;
+    int err = off + len < off ? -EOVERFLOW : check_size_limit(off + len);
+    if (err)
+        return err;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* fallocate is a cancellation point, and a push is none */
+    err = commit_chunks(fd, off, len);
+    (void)pthread_setcancelstate(cancel, NULL);
+    return err;
+}
+
 uint64_t shm_object_room(int fd)
 {
     struct statvfs fs;
@@ -154,10 +161,13 @@ uint64_t shm_object_room(int fd)
 
 void shm_object_discard(int fd, uint64_t off, uint64_t len)
 {
+    int cancel;
     if (check_size_limit(off + len) != 0) /* there is nothing, and the kernel would send SIGXFSZ here, too */
         return;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) != 0 && errno == EINTR)
         ;
+    (void)pthread_setcancelstate(cancel, NULL);
 }
 
 int shm_object_clear(int fd, uint64_t from)

@@ -5,6 +5,7 @@
 #include "slab.h"
 
 #include "breakage.h"
+#include "calm.h"
 #include "lfvec.h"
 #include "numa.h"
 
@@ -106,18 +107,29 @@ int slab_locate_new(struct segment *s, uint64_t ref, struct leaf *leaf)
     return err ? err : slab_locate_known(s, ref, leaf) ? 0 : -EBADMSG;
 }
 
+static int set_grow(struct slab_set *set)
+{
+    const uint32_t room = set->room ? set->room * 2 : 16;
+    uint64_t *more = malloc(room * sizeof *more), *old = set->slab;
+    if (!more)
+        return -ENOMEM;
+    if (old)
+        memcpy(more, old, set->count * sizeof *more);
+    set->slab = more; /* not realloc: a fork in another thread now finds the old or the new one, and both are there */
+    free(old);
+    set->room = room;
+    return 0;
+}
+
 static int set_append(struct slab_set *set, uint64_t slab)
 {
     if (set->count == set->room) {
-        const uint32_t room = set->room ? set->room * 2 : 16;
-        uint64_t *more = malloc(room * sizeof *more), *old = set->slab;
-        if (!more)
-            return -ENOMEM;
-        if (old)
-            memcpy(more, old, set->count * sizeof *more);
-        set->slab = more; /* not realloc: a fork in another thread now finds the old or the new one, and both are there */
-        free(old);
-        set->room = room;
+        struct calm before;
+        calm_begin(&before); /* a handler that jumps out of malloc leaves its lock behind */
+        const int err = set_grow(set);
+        calm_end(&before);
+        if (err)
+            return err;
     }
     set->slab[set->count++] = slab;
     return 0;

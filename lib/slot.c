@@ -2,10 +2,9 @@
 #include "slot.h"
 
 #include "lfvec.h"
-#include "mutex.h"
 #include "numa.h"
 
-#include <string.h>
+#include <errno.h>
 #include <time.h>
 
 bool slot_lockable(const struct segment *s, uint32_t i)
@@ -15,51 +14,63 @@ bool slot_lockable(const struct segment *s, uint32_t i)
 
 int slot_trylock(struct segment *s, uint32_t i)
 {
-    return mutex_trylock(&slot_at(s, i)->life);
+    const int got = mutex_trylock(&slot_at(s, i)->life);
+    if ((got == 0 || got == -EOWNERDEAD) && atomic_load_explicit(&slot_at(s, i)->stuck, memory_order_relaxed))
+        atomic_store_explicit(&slot_at(s, i)->stuck, 0, memory_order_relaxed);
+    return got;
 }
 
-void slot_unlock(struct segment *s, uint32_t i)
+/* One that is ours, and cannot be given back, is to be seen by all: our name goes on it again, and what it is. */
+int slot_unlock(struct segment *s, uint32_t i)
 {
-    if (mutex_unlock(&slot_at(s, i)->life) != 0)
-        atomic_store_explicit(&s->stuck, true, memory_order_relaxed); /* read when the last reference to the attachment is dropped */
+    const int err = mutex_unlock(&slot_at(s, i)->life);
+    if (!err)
+        return 0;
+    atomic_store_explicit(&s->stuck, true, memory_order_relaxed); /* read when the last reference to the attachment is dropped */
+    if (err == -EBADMSG) {
+        slot_announce(s, i, false);
+        atomic_store_explicit(&slot_at(s, i)->stuck, 1, memory_order_relaxed);
+    }
+    return -EBADMSG;
 }
 
+/* A new one counts its takings from the beginning: nothing that was written down before may be taken for one of these. */
 int slot_reset_mutex(struct segment *s, uint32_t i)
 {
-    return mutex_make(&slot_at(s, i)->life);
+    struct shm_slot *slot = slot_at(s, i);
+    atomic_store_explicit(&slot->taking, 0, memory_order_release); /* SYNC: slot-holder (release) */
+    return mutex_make(&slot->life);
 }
 
-int32_t slot_locker(const struct segment *s, uint32_t i)
-{
-    return mutex_holder(&slot_at(s, i)->life);
-}
+/* ---- who holds it ---------------------------------------------------------------------------------------------------------------------- */
 
-uint32_t slot_lock_word(const struct segment *s, uint32_t i)
-{
-    return mutex_word(&slot_at(s, i)->life);
-}
-
-bool slot_abandon(struct segment *s, uint32_t i, int32_t tid)
-{
-    return mutex_abandon(&slot_at(s, i)->life, tid);
-}
-
-void slot_announce(struct segment *s, uint32_t i)
+/*
+ * The taking makes what was written down before void, since its count went up in the same step. Stopped anywhere here, this thread is one
+ * that has the mutex and has not said who it is: alive, as far as can be told, and never the one before it. The fence: who has read one of
+ * our words sees the new count thereafter.
+ */
+void slot_announce(struct segment *s, uint32_t i, bool passing)
 {
     struct shm_slot *slot = slot_at(s, i);
     struct proc_id id;
     char name[SHM_NAME_BYTES] = "";
     proc_self(&id);
     proc_name(name, sizeof name);
+    atomic_store_explicit(&slot->pid, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* SYNC: slot-taking (release) */
     for (uint32_t c = 0; c < SHM_NAME_BYTES; c++)
         atomic_store_explicit(&slot->name[c], name[c], memory_order_relaxed);
     atomic_store_explicit(&slot->tid, id.tid, memory_order_relaxed);
     atomic_store_explicit(&slot->node, numa_here(), memory_order_relaxed);
     atomic_store_explicit(&slot->pid_ns, id.pid_ns, memory_order_relaxed);
-    atomic_store_explicit(&slot->start_time, id.start_time, memory_order_relaxed);
+    atomic_store_explicit(&slot->time_ns, id.time_ns, memory_order_relaxed);
+    atomic_store_explicit(&slot->alive_at, id.alive_at, memory_order_relaxed);
+    atomic_store_explicit(&slot->stack, id.stack, memory_order_relaxed);
+    atomic_store_explicit(&slot->passing, passing, memory_order_relaxed);
     atomic_store_explicit(&slot->since, (uint64_t)time(NULL), memory_order_relaxed);
-    atomic_store_explicit(&slot->attempt, 0, memory_order_relaxed);  /* what a former holder tried is not this one's doing */
-    atomic_store_explicit(&slot->pid, id.pid, memory_order_release); /* SYNC: slot-holder (release) */
+    atomic_store_explicit(&slot->attempt, 0, memory_order_relaxed); /* what a former holder tried is not this one's doing */
+    atomic_store_explicit(&slot->taking, mutex_look(&slot->life).taking, memory_order_release); /* SYNC: slot-holder (release) */
+    atomic_store_explicit(&slot->pid, id.pid, memory_order_release);                            /* SYNC: slot-holder (release) */
 }
 
 void slot_moved(struct segment *s, uint32_t i)
@@ -69,29 +80,66 @@ void slot_moved(struct segment *s, uint32_t i)
         atomic_store_explicit(&slot_at(s, i)->node, here, memory_order_relaxed);
 }
 
+void slot_leaving(struct segment *s, uint32_t i)
+{
+    atomic_store_explicit(&slot_at(s, i)->passing, 1, memory_order_relaxed);
+}
+
 void slot_retire(struct segment *s, uint32_t i)
 {
     atomic_store_explicit(&slot_at(s, i)->pid, 0, memory_order_release); /* SYNC: slot-holder (release) */
 }
 
-void slot_holder(const struct segment *s, uint32_t i, struct proc_id *id)
+/* ---- what can be said of its holder ---------------------------------------------------------------------------------------------------- */
+
+static void read_id(const struct shm_slot *slot, struct proc_id *id)
 {
-    const struct shm_slot *slot = slot_at(s, i);
-    id->pid = atomic_load_explicit(&slot->pid, memory_order_acquire); /* SYNC: slot-holder (acquire) */
     id->tid = atomic_load_explicit(&slot->tid, memory_order_relaxed);
     id->pid_ns = atomic_load_explicit(&slot->pid_ns, memory_order_relaxed);
-    id->start_time = atomic_load_explicit(&slot->start_time, memory_order_relaxed);
+    id->time_ns = atomic_load_explicit(&slot->time_ns, memory_order_relaxed);
+    id->alive_at = atomic_load_explicit(&slot->alive_at, memory_order_relaxed);
+    id->stack = atomic_load_explicit(&slot->stack, memory_order_relaxed);
 }
 
-uint32_t slot_state(const struct segment *s, uint32_t i)
+bool slot_is_empty(const struct segment *s, uint32_t i)
 {
-    struct proc_id id;
-    slot_holder(s, i, &id);
-    if (!id.pid)
-        return LFVEC_SLOT_FREE;
-    if (mutex_orphaned(&slot_at(s, i)->life)) /* says so in whatever pid namespace it was, and of a thread that went on by exec() */
-        return LFVEC_SLOT_DEAD;
-    switch (proc_look(&id)) {
+    const struct shm_slot *slot = slot_at(s, i);
+    bool empty = atomic_load_explicit(&slot->intent, memory_order_relaxed) == 0 &&
+                 atomic_load_explicit(&slot->lease, memory_order_relaxed) == 0;
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES && empty; k++)
+        empty = atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed) == 0;
+    return empty;
+}
+
+/*
+ * `taking` is read before the rest, which is thus at least as new; and the count in the mutex after it, which would have gone up before any
+ * of it could be newer. If the two are equal, all is of that one taking.
+ */
+void slot_look(const struct segment *s, uint32_t i, struct slot_look *look)
+{
+    enum { TRIES = 8 }; /* it was taken meanwhile: look again; by so many in turn, none of them is the holder that was asked about */
+    const struct shm_slot *slot = slot_at(s, i);
+    uint32_t taking = 0;
+    uint64_t before = 0;
+    for (uint32_t n = 0; n < TRIES && (!n || look->lock.raw != before); n++) {
+        before = mutex_look(&slot->life).raw;
+        taking = atomic_load_explicit(&slot->taking, memory_order_acquire);    /* SYNC: slot-holder (acquire) */
+        look->id.pid = atomic_load_explicit(&slot->pid, memory_order_acquire); /* SYNC: slot-holder (acquire) */
+        look->passing = atomic_load_explicit(&slot->passing, memory_order_relaxed);
+        read_id(slot, &look->id);
+        atomic_thread_fence(memory_order_acquire); /* SYNC: slot-taking (acquire) */
+        look->lock = mutex_look(&slot->life);
+    }
+    const int32_t holder = look->lock.holder;
+    look->named = look->id.pid && look->lock.raw == before && (!holder || (taking == look->lock.taking && look->id.tid == holder));
+    look->stuck = atomic_load_explicit(&slot->stuck, memory_order_relaxed);
+    look->bare = !look->id.pid && slot_is_empty(s, i);
+    look->passing = holder && (look->passing || !look->named);
+}
+
+static uint32_t state_of(enum proc_state state)
+{
+    switch (state) {
     case PROC_ALIVE:
         return LFVEC_SLOT_ALIVE;
     case PROC_STOPPED:
@@ -101,4 +149,43 @@ uint32_t slot_state(const struct segment *s, uint32_t i)
     default:
         return LFVEC_SLOT_UNKNOWN;
     }
+}
+
+bool slot_state_lives(uint32_t state)
+{
+    return state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED || state == LFVEC_SLOT_STUCK;
+}
+
+/*
+ * Of one who has the mutex and has not said who it is, no more is known than a number, and not even in which pid namespace that is good. If
+ * what is written down is of somebody alive, it is the count in the mutex that was damaged.
+ */
+static uint32_t judge_unnamed(const struct slot_look *look)
+{
+    uint32_t state = look->id.pid ? state_of(proc_look(&look->id)) : LFVEC_SLOT_UNKNOWN;
+    if (!slot_state_lives(state))
+        state = state_of(proc_look_here(look->lock.holder));
+    return state == LFVEC_SLOT_DEAD ? LFVEC_SLOT_UNKNOWN : state;
+}
+
+uint32_t slot_judge(const struct slot_look *look)
+{
+    if (look->lock.orphaned && !look->bare) /* says so in whatever pid namespace it was, and of a thread that went on by exec() */
+        return LFVEC_SLOT_DEAD;
+    if (!look->named && !look->lock.holder)
+        return LFVEC_SLOT_FREE;
+    const uint32_t state = look->named ? state_of(proc_look(&look->id)) : judge_unnamed(look);
+    return look->stuck && slot_state_lives(state) ? LFVEC_SLOT_STUCK : state;
+}
+
+uint32_t slot_state(const struct segment *s, uint32_t i)
+{
+    struct slot_look look;
+    slot_look(s, i, &look);
+    return slot_judge(&look);
+}
+
+int slot_take_from(struct segment *s, uint32_t i, const struct slot_look *look)
+{
+    return mutex_abandon(&slot_at(s, i)->life, &look->lock) ? slot_trylock(s, i) : -EBUSY;
 }

@@ -7,6 +7,7 @@
 #ifndef LFVEC_SLOT_H
 #define LFVEC_SLOT_H
 
+#include "mutex.h"
 #include "proc.h"
 #include "segment.h"
 
@@ -44,19 +45,38 @@ bool slot_lockable(const struct segment *s, uint32_t i); /* false: its mutex is 
 
 /* 0: it was free, and is ours; -EOWNERDEAD: its holder died, and it is ours; -EBUSY: held; another error: the mutex is spoilt. */
 int slot_trylock(struct segment *s, uint32_t i);
-void slot_unlock(struct segment *s, uint32_t i);
+int slot_unlock(struct segment *s, uint32_t i); /* -EBADMSG: it stays locked, and its segment mapped */
 
-/* For lfvec_recover_forced() alone: a new mutex; who has locked it, 0 = nobody; takes it from there, as the kernel would after its death. */
-int slot_reset_mutex(struct segment *s, uint32_t i);
-int32_t slot_locker(const struct segment *s, uint32_t i);
-uint32_t slot_lock_word(const struct segment *s, uint32_t i); /* changes when a holder comes, goes or dies */
-bool slot_abandon(struct segment *s, uint32_t i, int32_t tid);
+int slot_reset_mutex(struct segment *s, uint32_t i); /* for lfvec_recover_forced() alone: a new mutex */
 
-void slot_announce(struct segment *s, uint32_t i); /* writes down who holds it: the calling thread */
-void slot_moved(struct segment *s, uint32_t i);    /* the calling thread holds it, and may be on another NUMA node by now */
-void slot_retire(struct segment *s, uint32_t i);   /* the opposite */
+/* Writes down who holds it: the calling thread; `passing`: it will be free at once. A mere recoverer does so too. */
+void slot_announce(struct segment *s, uint32_t i, bool passing);
+void slot_moved(struct segment *s, uint32_t i);   /* the calling thread holds it, and may be on another NUMA node by now */
+void slot_leaving(struct segment *s, uint32_t i); /* the calling thread is about to give it back */
+void slot_retire(struct segment *s, uint32_t i);  /* the opposite of slot_announce() */
 
-void slot_holder(const struct segment *s, uint32_t i, struct proc_id *id);
-uint32_t slot_state(const struct segment *s, uint32_t i); /* LFVEC_SLOT_*, by what is written down; reads only */
+/* What is written down of a slot, all of one moment. Reads only, shared words alone. */
+struct slot_look {
+    struct mutex_lock lock;
+    struct proc_id id; /* pid = 0: none */
+    bool named;        /* the id is that of the thread that has the mutex, or was the last to have it */
+    bool bare;         /* nobody is written down, and nothing was left in it: who died with it had only looked in */
+    bool stuck;        /* it has left, and could not give it back */
+    bool passing;      /* held, and about to be free: to be recovered, or given back, or by one who has not said what for */
+};
+
+static inline struct mutex_lock slot_lock_seen(const struct segment *s, uint32_t i)
+{
+    return mutex_look(&slot_at(s, i)->life);
+}
+
+bool slot_is_empty(const struct segment *s, uint32_t i); /* nothing in it to be recovered, but perhaps slabs */
+void slot_look(const struct segment *s, uint32_t i, struct slot_look *look);
+uint32_t slot_judge(const struct slot_look *look);        /* LFVEC_SLOT_*; asks the kernel */
+uint32_t slot_state(const struct segment *s, uint32_t i); /* both */
+bool slot_state_lives(uint32_t state);                    /* ALIVE, STOPPED or STUCK */
+
+/* Takes the mutex from the holder that `look` saw: a dead one, of whose death the kernel has left no word. As slot_trylock(). */
+int slot_take_from(struct segment *s, uint32_t i, const struct slot_look *look);
 
 #endif

@@ -76,7 +76,8 @@ static uint64_t load(const shm_u64 *at)
 
 static void stat_slots(const struct segment *s, struct lfvec_stat *out)
 {
-    uint32_t *by_state[] = {&out->slots_free, &out->slots_alive, &out->slots_stopped, &out->slots_dead, &out->slots_unknown};
+    uint32_t *by_state[] = {&out->slots_free, &out->slots_alive,   &out->slots_stopped,
+                            &out->slots_dead, &out->slots_unknown, &out->slots_stuck};
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         const struct shm_slot *slot = slot_at(s, i);
         ++*by_state[slot_state(s, i)];
@@ -152,16 +153,50 @@ static uint64_t last_version(const struct segment *s, uint32_t i)
     return head_last(h) == i && h.version > committed ? h.version : committed;
 }
 
+static void show_holder(const struct slot_look *look, struct lfvec_participant *out)
+{
+    out->state = slot_judge(look);
+    if (look->named) {
+        out->pid = look->id.pid;
+        out->tid = look->id.tid;
+        out->pid_ns = look->id.pid_ns;
+        return;
+    }
+    out->tid = look->lock.holder; /* it has not said yet who it is */
+    out->node = 0;
+    out->since = 0;
+    memset(out->name, 0, sizeof out->name);
+}
+
+/* All of one holder, the state included, unless they change too fast. */
+static void stat_holder(const struct segment *s, uint32_t i, struct lfvec_participant *out)
+{
+    enum { TRIES = 8 };
+    const struct shm_slot *slot = slot_at(s, i);
+    struct slot_look look, again;
+    slot_look(s, i, &look);
+    for (uint32_t tries = 0; tries < TRIES; tries++) {
+        out->node = atomic_load_explicit(&slot->node, memory_order_relaxed);
+        out->since = load(&slot->since);
+        for (uint32_t c = 0; c + 1 < sizeof out->name && c < SHM_NAME_BYTES; c++)
+            out->name[c] = atomic_load_explicit(&slot->name[c], memory_order_relaxed);
+        slot_look(s, i, &again);
+        if (look.lock.raw == again.lock.raw && look.named == again.named)
+            break;
+        look = again;
+    }
+    show_holder(&look, out);
+}
+
 int stat_participant(struct lfvec *v, uint32_t i, struct lfvec_participant *out)
 {
     struct segment *s = &v->seg;
-    struct proc_id id;
     if (!slot_exists(s, i))
         return -ERANGE;
     memset(out, 0, sizeof *out);
     const struct shm_slot *slot = slot_at(s, i);
     out->slot = i;
-    out->state = slot_state(s, i);
+    stat_holder(s, i, out);
     out->last_version = last_version(s, i);
     out->pushes = load(&slot->pushes);
     out->pops = load(&slot->pops);
@@ -175,15 +210,5 @@ int stat_participant(struct lfvec *v, uint32_t i, struct lfvec_participant *out)
     for (uint32_t k = 0; k < SHM_DESC_LEAVES; k++)
         out->spares += load(&slot->spare_ref[k]) != 0;
     stat_attempt(s, i, out);
-    if (out->state == LFVEC_SLOT_FREE)
-        return 0;
-    slot_holder(s, i, &id);
-    out->pid = id.pid;
-    out->tid = id.tid;
-    out->pid_ns = id.pid_ns;
-    out->node = atomic_load_explicit(&slot->node, memory_order_relaxed);
-    out->since = load(&slot->since);
-    for (uint32_t c = 0; c + 1 < sizeof out->name && c < SHM_NAME_BYTES; c++)
-        out->name[c] = atomic_load_explicit(&slot->name[c], memory_order_relaxed);
     return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -49,6 +50,12 @@ static int64_t deadline_of(const struct timespec *timeout)
     return now_ns() + timeout->tv_sec * NS_PER_S + timeout->tv_nsec;
 }
 
+/* Cancelled in our sleep, we may have been woken as well: the element is still there, and for another to take. */
+static void pass_on(void *control)
+{
+    wait_wake_slow(control, 1);
+}
+
 /* Until the word is not `seen` any more, a slice is over, or the deadline is there. -ETIMEDOUT for the last. */
 static int sleep_slice(struct shm_control *c, uint32_t seen, int64_t deadline)
 {
@@ -56,7 +63,12 @@ static int sleep_slice(struct shm_control *c, uint32_t seen, int64_t deadline)
     if (left <= 0)
         return -ETIMEDOUT;
     const struct timespec slice = {.tv_sec = 0, .tv_nsec = left < WAIT_SLICE ? left : WAIT_SLICE};
+    int type;
+    pthread_cleanup_push(pass_on, c);
+    (void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type); /* for nothing but this one system call */
     (void)futex(&c->wait_futex, FUTEX_WAIT, seen, &slice);
+    (void)pthread_setcanceltype(type, NULL);
+    pthread_cleanup_pop(0);
     return 0;
 }
 
@@ -73,6 +85,7 @@ int wait_pop(struct participant *p, void *elem, const struct timespec *timeout)
     struct shm_control *c = p->v->seg.control;
     const int saved = errno;
     const int64_t deadline = deadline_of(timeout);
+    pthread_testcancel(); /* before, and in its sleep; never with an element in hand */
     int err = look(p, elem);
     while (err == -EAGAIN) {
         const uint32_t seen = atomic_load_explicit(&c->wait_futex, memory_order_seq_cst);

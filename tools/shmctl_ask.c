@@ -15,7 +15,7 @@
 
 static bool counts_as_live(uint32_t state)
 {
-    return state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED || state == LFVEC_SLOT_UNKNOWN;
+    return state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED || state == LFVEC_SLOT_UNKNOWN || state == LFVEC_SLOT_STUCK;
 }
 
 /* The first few, as " 12 (worker) 13 (worker, stopped)"; more would not fit a line. */
@@ -28,7 +28,8 @@ static void name_live(lfvec_t *v, const struct lfvec_stat *st, char *buf, size_t
         struct lfvec_participant p;
         if (lfvec_participant(v, slot, &p) || !counts_as_live(p.state))
             continue;
-        at += (size_t)snprintf(buf + at, size - at, "%s%d (%.31s, %s)", named++ ? ", " : "", p.pid, p.name, text_state(p.state));
+        at += (size_t)snprintf(buf + at, size - at, "%s%d (%.31s, %s)", named++ ? ", " : "", p.pid ? p.pid : p.tid,
+                               *p.name ? p.name : "just joining", text_state(p.state));
         if (at >= size)
             return;
     }
@@ -36,7 +37,7 @@ static void name_live(lfvec_t *v, const struct lfvec_stat *st, char *buf, size_t
 
 static int refuse_if_used(const struct call *call, lfvec_t *v, const struct lfvec_stat *st)
 {
-    uint32_t live = st->slots_alive + st->slots_stopped + st->slots_unknown;
+    uint32_t live = st->slots_alive + st->slots_stopped + st->slots_unknown + st->slots_stuck;
     char names[240];
     if (live == 0 || call->force)
         return DONE;

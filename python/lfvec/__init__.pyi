@@ -29,6 +29,7 @@ __all__ = [
     "SLOT_DEAD",
     "SLOT_FREE",
     "SLOT_STOPPED",
+    "SLOT_STUCK",
     "SLOT_UNKNOWN",
     "SlotsError",
     "Snapshot",
@@ -52,6 +53,7 @@ SLOT_ALIVE: int
 SLOT_DEAD: int
 SLOT_FREE: int
 SLOT_STOPPED: int
+SLOT_STUCK: int
 SLOT_UNKNOWN: int
 
 # An element is an int, a float, bytes, ... or a tuple, as the format has it: known at run time only.
@@ -157,6 +159,7 @@ class Stat(NamedTuple):
     bytes_mapped: int
     numa_placed: int
     numa_why: int
+    slots_stuck: int
 
 class Participant(NamedTuple):
     slot: int
@@ -270,6 +273,7 @@ class Vector:
     def __reversed__(self) -> Iterator[_Element]: ...
     def reserve(self, n: SupportsIndex) -> None: ...
     def trim(self) -> None: ...
+    def leave(self) -> None: ...
     def clear(self) -> None: ...
     def stat(self) -> Stat: ...
     def participants(self, free: bool = False) -> list[Participant]: ...

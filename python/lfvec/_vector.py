@@ -178,6 +178,11 @@ class Vector:
             return
         _long.detach(handle)
 
+    def leave(self):
+        """Gives back this thread's slot, and an element that it has on lease. The thread may use the vector again, and takes a slot anew."""
+        with self._use():
+            self._checked(_long.leave(self))
+
     def _in_use(self, thread=None):
         """By a call of this process, and of this thread if one is given. What a fork copies of the parent's is none here."""
         users, pid = list(self._users.values()), os.getpid()

@@ -75,7 +75,8 @@ def test_read_only(v):
     v.push(1)
     with lfvec.Vector(v.name, readonly=True) as reader:
         assert reader[0] == 1 and list(reader) == [1] and reader.check().sound and reader.readonly
-        for call in (lambda: reader.push(1), reader.pop, reader.clear, reader.trim, lambda: reader.extend([1]), lambda: reader.pop_wait(0)):
+        calls = [lambda: reader.push(1), reader.pop, reader.clear, reader.trim, reader.leave, lambda: reader.extend([1])]
+        for call in calls + [lambda: reader.pop_wait(0)]:
             with pytest.raises(lfvec.ReadOnlyError) as caught:
                 call()
             assert caught.value.errno == errno.EBADF
@@ -84,12 +85,23 @@ def test_read_only(v):
         lfvec.Vector(v.name + "-none", readonly=True)
 
 
+def test_leave(v):
+    v.push(1)
+    assert v.stat().slots_alive == 1
+    v.pop_lease()
+    v.leave()
+    assert v.stat().slots_alive == 0 and v[:] == [1]
+    v.leave()
+    v.push(2)
+    assert v.stat().slots_alive == 1 and v[:] == [1, 2]
+
+
 def test_closed(v):
     v.push(1)
     v.close()
     v.close()
     calls = [v.pop, v.pop_wait, v.check, v.stat, v.snapshot, v.ack, v.release, v.pop_lease, v.clear, v.trim, v.participants]
-    calls += [v.recover, v.__enter__]
+    calls += [v.recover, v.leave, v.__enter__]
     calls += [lambda: len(v), lambda: v.push(1), lambda: v[0], lambda: v[:], lambda: v.set(0, 1), lambda: v.extend([1]), lambda: list(v)]
     calls += [lambda: v.pop_n(1), lambda: v.get_n(0, 1), lambda: v.cas(0, 1, 2), lambda: v.fetch_add(0, 1), lambda: v.reserve(1)]
     calls += [lambda: v.capacity, lambda: v.batch_most, lambda: v.is_current, lambda: pickle.dumps(v)]

@@ -233,6 +233,8 @@ TEST(limits)
     CHECK(v.capacity() >= 5);
     v.clear();
     v.trim();
+    v.leave(); // and comes back
+    v.leave();
     CHECK(v.push_back(1) == 0);
 }
 

@@ -308,6 +308,51 @@ static void hold_a_slot(struct board *b, uint32_t me)
         pause();
 }
 
+static void *push_in_vain(void *unused)
+{
+    uint8_t elem[4096] = {0};
+    (void)unused;
+    while (!atomic_load(&enough))
+        (void)lfvec_push(shared, elem, NULL);
+    return NULL;
+}
+
+static void *pop_and_push(void *result)
+{
+    uint8_t elem[4096] = {0};
+    *(int *)result = lfvec_pop(shared, elem);
+    return *(int *)result ? NULL : (void *)(intptr_t)lfvec_push(shared, elem, NULL);
+}
+
+/* Whoever finds no memory looks into the slots that nobody holds. Such a slot is free all the same. */
+START_TEST(slots_held_in_passing_are_free)
+{
+    struct lfvec_attr attr;
+    uint8_t elem[4096] = {0};
+    pthread_t vain, thread;
+    int result;
+    ipc_attr(&attr, sizeof elem);
+    attr.max_slots = 3;
+    attr.max_bytes = UINT64_C(4) << 20;
+    lfvec_t *v = shared = ipc_make(&attr);
+    while ((result = lfvec_push(v, elem, NULL)) == 0)
+        ;
+    ck_assert_int_eq(result, -EOVERFLOW);
+    atomic_store(&enough, false);
+    ck_assert_int_eq(pthread_create(&vain, NULL, push_in_vain, NULL), 0);
+    while (stat_of(v).slots_alive < 2)
+        sched_yield();
+    for (uint32_t i = 0; i < 300; i++) {
+        MUST(pthread_create(&thread, NULL, pop_and_push, &result) == 0 && pthread_join(thread, NULL) == 0);
+        MUST(result != -EUSERS);
+    }
+    atomic_store(&enough, true);
+    pthread_join(vain, NULL);
+    ipc_sound(v);
+    lfvec_detach(v);
+}
+END_TEST
+
 /* SIGKILLed, but not yet reaped: a zombie holds nothing any more. */
 static void kill_to_zombie(pid_t pid)
 {
@@ -360,6 +405,7 @@ Suite *ipc_life_suite(void)
     tcase_add_test(t, fork_beside_working_threads);
     tcase_add_test(t, exec_leaves_the_slot_recoverable);
     tcase_add_test(t, stopped_is_alive_and_blocks_nobody);
+    tcase_add_test(t, slots_held_in_passing_are_free);
     tcase_add_test(t, only_dead_holders_make_room);
     suite_add_tcase(s, t);
     return s;

@@ -90,10 +90,10 @@ static void look_end(void)
 
 static uint32_t slot_of(const struct actor *a)
 {
-    struct proc_id id;
+    struct slot_look look;
     for (uint32_t i = 1; i <= seg.l.max_slots; i++) {
-        slot_holder(&seg, i, &id);
-        if (id.pid == a->pid)
+        slot_look(&seg, i, &look);
+        if (look.id.pid == a->pid)
             return i;
     }
     return 0;

@@ -453,6 +453,43 @@ amid push_n after 6 true null 0 false 8
 amid pop_lease before 6 false null 1 false 5
 amid pop_lease after 6 true null 1 true 5
 
+# A participant in another time namespace, where /proc tells other start times: it lives.
+if unshare --time --fork --boottime 864000 true 2>/dev/null; then
+    expect 'create for another time' 0 create --slots 4 $p-time
+    mkfifo "$scratch/ready"
+    unshare --time --fork --boottime 864000 --kill-child "$holder" $p-time 1 >"$scratch/ready" 2>/dev/null &
+    children+=($!)
+    shifted=$!
+    read -r _ <"$scratch/ready"
+    rm "$scratch/ready"
+    run ps --raw --noheadings -o STATE $p-time
+    is 'a participant of another time namespace lives' "$out" alive
+    expect 'rm refuses while it lives' 1 rm --yes $p-time
+    expect 'reset refuses while it lives' 1 reset --yes $p-time
+    expect 'recover --force leaves it' 0 recover --force --yes $p-time
+    has 'recover --force leaves it: the row' "$out" ' alive .* left '
+    # and seen from there, one of ours
+    kill -9 $shifted
+    wait $shifted 2>/dev/null
+    for _ in {1..100}; do
+        run ps --raw --noheadings -o STATE $p-time
+        [ "$out" = dead ] && break
+        sleep 0.05
+    done
+    is 'killed, it is dead' "$out" dead
+    hold $p-time 1
+    run ps --raw --noheadings -o STATE $p-time
+    is 'one of ours has its slot' "$out" alive
+    out=$(unshare --time --fork --boottime 864000 "$tool" rm --yes $p-time 2>&1)
+    is 'rm from another time namespace refuses' $? 1
+    out=$(unshare --time --fork --boottime 864000 "$tool" ps --raw --noheadings -o STATE $p-time)
+    is 'it lives as seen from another time namespace' "$out" alive
+    kill_holder
+    expect 'rm at last' 0 rm --yes $p-time
+else
+    skip 'participants of another time namespace' 'unshare --time is not allowed here'
+fi
+
 # A participant in another pid namespace is unknown, alive or not.
 if unshare --pid --fork true 2>/dev/null; then
     # unknown NAME: starts a participant in a pid namespace of its own; what keeps that alive is $unshared

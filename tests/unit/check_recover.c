@@ -503,7 +503,7 @@ START_TEST(test_force_leaves_those_in_passing)
     struct lfvec_recovery r;
     lfvec_t *v = unit_make(NULL);
     const pid_t pid = start_passer(v);
-    ck_assert_uint_eq(unit_stat(v).slots_dead, 1);
+    ck_assert_uint_eq(unit_stat(v).slots_alive, 1); /* whoever has the mutex lives */
     ck_assert_int_eq(lfvec_recover_forced(v, 1, &r), -EBUSY);
     end_holder(pid);
     ck_assert_int_eq(lfvec_recover_forced(v, 1, &r), 0);
@@ -572,14 +572,14 @@ static const struct {
 START_TEST(test_attempt_decided)
 {
     lfvec_t *v = unit_open(s.name, LFVEC_RDONLY);
-    slot_announce(&s, ME); /* as if it were held: the report goes by what is written down */
-    const uint64_t start_time = slot->start_time;
+    slot_announce(&s, ME, false); /* as if it were held: the report goes by what is written down */
+    const uint64_t alive_at = slot->alive_at;
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
         set_head(attempts[i].head, 0, attempts[i].last);
         slot->attempt = attempts[i].word;
         slot->committed = attempts[i].committed;
         for (int dead = 0; dead < 2; dead++) {
-            slot->start_time = start_time + (uint64_t)dead; /* another thread with our number */
+            slot->alive_at = dead ? 1 : alive_at; /* we started later: another thread had our number */
             const struct lfvec_participant p = look(v, ME);
             ck_assert_uint_eq(p.state, dead ? LFVEC_SLOT_DEAD : LFVEC_SLOT_ALIVE);
             ck_assert_msg(p.outcome == (dead ? attempts[i].dead : attempts[i].alive), "row %zu: outcome %u", i, p.outcome);

@@ -62,7 +62,7 @@ END_TEST
 static void lock_and_die(void *arg)
 {
     ck_assert_int_eq(slot_trylock(&s, *(uint32_t *)arg), 0);
-    slot_announce(&s, *(uint32_t *)arg);
+    slot_announce(&s, *(uint32_t *)arg, false);
     _exit(0);
 }
 
@@ -99,20 +99,24 @@ END_TEST
 
 START_TEST(test_announced)
 {
-    struct proc_id id;
+    struct slot_look look;
     prctl(PR_SET_NAME, "some-name");
     ck_assert_int_eq(slot_trylock(&s, 1), 0);
-    slot_announce(&s, 1);
-    slot_holder(&s, 1, &id);
-    ck_assert_int_eq(id.pid, getpid());
-    ck_assert_int_eq(id.tid, (int32_t)syscall(SYS_gettid));
-    ck_assert_uint_ne(id.pid_ns, 0);
-    ck_assert_uint_ne(id.start_time, 0);
+    slot_announce(&s, 1, false);
+    slot_look(&s, 1, &look);
+    ck_assert(look.named && !look.passing);
+    ck_assert_int_eq(look.id.pid, getpid());
+    ck_assert_int_eq(look.id.tid, (int32_t)syscall(SYS_gettid));
+    ck_assert_uint_ne(look.id.pid_ns, 0);
+    ck_assert_uint_ne(look.id.alive_at, 0);
+    ck_assert_uint_ne(look.id.time_ns, 0);
+    ck_assert_uint_ne(look.id.stack, 0);
     ck_assert_str_eq((const char *)slot_at(&s, 1)->name, "some-name");
     ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_ALIVE);
     slot_retire(&s, 1);
-    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_FREE);
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_ALIVE); /* it has the mutex, and does not say any more who it is */
     slot_unlock(&s, 1);
+    ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_FREE);
 }
 END_TEST
 
@@ -121,18 +125,18 @@ START_TEST(test_not_to_be_told)
 {
     struct shm_slot *slot = slot_at(&s, 1);
     ck_assert_int_eq(slot_trylock(&s, 1), 0);
-    slot_announce(&s, 1);
+    slot_announce(&s, 1, false);
     atomic_fetch_add(&slot->pid_ns, 1);
     ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_UNKNOWN);
     atomic_store(&slot->pid_ns, 0);
     ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_UNKNOWN);
-    slot_announce(&s, 1);
+    slot_announce(&s, 1, false);
     atomic_store(&slot->pid, -5);
     ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_UNKNOWN);
-    slot_announce(&s, 1);
-    atomic_fetch_add(&slot->start_time, 1); /* the number is ours now, but it was somebody else's */
+    slot_announce(&s, 1, false);
+    atomic_store(&slot->alive_at, 1); /* the number is ours now, but we started later: it was somebody else's */
     ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_DEAD);
-    atomic_store(&slot->start_time, 0); /* not recorded: the number has to do */
+    atomic_store(&slot->alive_at, 0); /* not recorded: the number has to do */
     ck_assert_uint_eq(slot_state(&s, 1), LFVEC_SLOT_ALIVE);
     slot_unlock(&s, 1);
 }
@@ -145,7 +149,7 @@ START_TEST(test_stopped_is_alive)
     const pid_t pid = check_fork();
     if (pid == 0) {
         ck_assert_int_eq(slot_trylock(&s, 1), 0);
-        slot_announce(&s, 1);
+        slot_announce(&s, 1, false);
         raise(SIGSTOP);
         for (;;)
             pause();

@@ -12,6 +12,7 @@ Suite *segment_suite(void);
 Suite *slab_suite(void);
 Suite *leaf_suite(void);
 Suite *slot_suite(void);
+Suite *life_suite(void);
 Suite *desc_suite(void);
 Suite *recover_suite(void);
 Suite *vector_suite(void);
@@ -19,6 +20,8 @@ Suite *batch_suite(void);
 Suite *lease_suite(void);
 Suite *wait_suite(void);
 Suite *errno_suite(void);
+Suite *jump_suite(void);
+Suite *leave_suite(void);
 Suite *model_suite(void);
 Suite *region_suite(void);
 
