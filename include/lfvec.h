@@ -18,8 +18,8 @@
  *    effect or not, entirely, and the thread may go on. What was popped is lost, unless it was on lease: then lfvec_release() gives it back.
  *    Where that would do harm, signals other than those of faults are held back for the moment. Do not jump out of open, attach, detach,
  *    leave, trim, reserve, recover, check, stat and what else reports.
- *  - pthread_cancel(): the calls that wait for an element (pop_wait) are cancellation points, where they begin and in their sleep, and take
- *    no element when they are cancelled. No other function is one. A cancelled thread's slot is given back as at its exit. Asynchronous
+ *  - pthread_cancel(): the calls that wait for an element (pop_wait) are cancellation points, where they begin and, at most 50 ms late, in
+ *    their sleep, and take no element when they are cancelled. No other function is one. A cancelled thread's slot is given back as at its exit. Asynchronous
  *    cancellability (PTHREAD_CANCEL_ASYNCHRONOUS) is not for threads that call functions of lfvec.
  *  - The segment outlives its processes and is removed only by lfvec_unlink(). systemd's RemoveIPC=yes removes the segments of a user who
  *    logs out; lfvec_is_current() tells.

@@ -1,6 +1,7 @@
 /* shm.c - POSIX shared-memory objects. Invariant: an object that is ready only ever grows, by fallocate(2). */
 #include "shm.h"
 
+#include "calm.h"
 #include "error.h"
 
 #include <errno.h>
@@ -120,16 +121,33 @@ static int check_size_limit(uint64_t end)
     return end > INT64_MAX ? -EOVERFLOW : 0;
 }
 
+/* fallocate is a cancellation point, and a push is none. */
+static int calm_fallocate(int fd, int mode, uint64_t off, uint64_t len)
+{
+    struct calm before;
+    calm_begin(&before);
+    const int result = fallocate(fd, mode, (off_t)off, (off_t)len);
+    const int saved = errno;
+    calm_end(&before);
+    errno = saved;
+    return result;
+}
+
 /*
  * In chunks, since a signal makes fallocate undo what it did and start again: with a timer faster than the call, it would never end. Each
  * interruption halves the chunk.
  */
-static int commit_chunks(int fd, uint64_t off, uint64_t len)
+int shm_object_commit(int fd, uint64_t off, uint64_t len)
 {
     uint64_t chunk = COMMIT_CHUNK;
+    if (off + len < off)
+        return -EOVERFLOW;
+    const int err = check_size_limit(off + len);
+    if (err)
+        return err;
     while (len) {
         const uint64_t now = len < chunk ? len : chunk;
-        if (fallocate(fd, 0, (off_t)off, (off_t)now) == 0) {
+        if (calm_fallocate(fd, 0, off, now) == 0) {
             off += now;
             len -= now;
         } else if (errno == EINTR) {
@@ -141,18 +159,6 @@ static int commit_chunks(int fd, uint64_t off, uint64_t len)
     return 0;
 }
 
-int shm_object_commit(int fd, uint64_t off, uint64_t len)
-{
-    int cancel;
-    int err = off + len < off ? -EOVERFLOW : check_size_limit(off + len);
-    if (err)
-        return err;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* fallocate is a cancellation point, and a push is none */
-    err = commit_chunks(fd, off, len);
-    (void)pthread_setcancelstate(cancel, NULL);
-    return err;
-}
-
 uint64_t shm_object_room(int fd)
 {
     struct statvfs fs;
@@ -161,13 +167,10 @@ uint64_t shm_object_room(int fd)
 
 void shm_object_discard(int fd, uint64_t off, uint64_t len)
 {
-    int cancel;
     if (check_size_limit(off + len) != 0) /* there is nothing, and the kernel would send SIGXFSZ here, too */
         return;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) != 0 && errno == EINTR)
+    while (calm_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len) != 0 && errno == EINTR)
         ;
-    (void)pthread_setcancelstate(cancel, NULL);
 }
 
 int shm_object_clear(int fd, uint64_t from)

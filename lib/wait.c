@@ -50,7 +50,7 @@ static int64_t deadline_of(const struct timespec *timeout)
     return now_ns() + timeout->tv_sec * NS_PER_S + timeout->tv_nsec;
 }
 
-/* Cancelled in our sleep, we may have been woken as well: the element is still there, and for another to take. */
+/* Cancelled in our sleep, we may have been woken as well: the element is there still, and for another to take. */
 static void pass_on(void *control)
 {
     wait_wake_slow(control, 1);
@@ -63,11 +63,9 @@ static int sleep_slice(struct shm_control *c, uint32_t seen, int64_t deadline)
     if (left <= 0)
         return -ETIMEDOUT;
     const struct timespec slice = {.tv_sec = 0, .tv_nsec = left < WAIT_SLICE ? left : WAIT_SLICE};
-    int type;
+    (void)futex(&c->wait_futex, FUTEX_WAIT, seen, &slice); /* no cancellation point, so it is one a slice late, at most */
     pthread_cleanup_push(pass_on, c);
-    (void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type); /* for nothing but this one system call */
-    (void)futex(&c->wait_futex, FUTEX_WAIT, seen, &slice);
-    (void)pthread_setcanceltype(type, NULL);
+    pthread_testcancel();
     pthread_cleanup_pop(0);
     return 0;
 }
@@ -85,7 +83,7 @@ int wait_pop(struct participant *p, void *elem, const struct timespec *timeout)
     struct shm_control *c = p->v->seg.control;
     const int saved = errno;
     const int64_t deadline = deadline_of(timeout);
-    pthread_testcancel(); /* before, and in its sleep; never with an element in hand */
+    pthread_testcancel(); /* here, and after each sleep; never with an element in hand */
     int err = look(p, elem);
     while (err == -EAGAIN) {
         const uint32_t seen = atomic_load_explicit(&c->wait_futex, memory_order_seq_cst);

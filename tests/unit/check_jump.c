@@ -8,8 +8,11 @@
 #include "support.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
@@ -331,10 +334,61 @@ END_TEST
 static const int ops[1] = {0};
 #endif
 
+/* ---- out of a wait --------------------------------------------------------------------------------------------------------------------- */
+
+static sigjmp_buf awake;
+static _Atomic uint32_t waiting;
+
+static void wake_up(int signal)
+{
+    (void)signal;
+    if (atomic_load(&waiting))
+        siglongjmp(awake, 1);
+}
+
+/* As often as it takes: the first may come before there is a wait. */
+static void *signal_it(void *thread)
+{
+    while (!atomic_load(&waiting))
+        sched_yield();
+    while (atomic_load(&waiting)) {
+        (void)pthread_kill(*(pthread_t *)thread, SIGUSR1);
+        sched_yield();
+    }
+    return NULL;
+}
+
+START_TEST(test_jump_out_of_wait)
+{
+    const struct sigaction action = {.sa_handler = wake_up};
+    pthread_t self = pthread_self(), other;
+    lfvec_t *v = unit_make(NULL);
+    uint64_t x = 0;
+    MUST(sigaction(SIGUSR1, &action, NULL) == 0);
+    for (volatile uint32_t i = 0; i < 100; i++) {
+        if (i % 2)
+            MUST(lfvec_push_u64(v, 1) == 0 && lfvec_pop_lease(v, &x) == 0);
+        if (sigsetjmp(awake, 1) == 0) {
+            MUST(pthread_create(&other, NULL, signal_it, &self) == 0);
+            atomic_store(&waiting, 1);
+            MUST(lfvec_pop_wait(v, &x, NULL) == 0); /* for ever */
+        }
+        atomic_store(&waiting, 0);
+        MUST(pthread_join(other, NULL) == 0);
+        MUST(lfvec_ack(v) == (i % 2 ? 0 : -EINVAL)); /* what was on lease is so still */
+        MUST(lfvec_push_u64(v, i) == 0 && lfvec_pop_u64(v, &x) == 0 && x == i);
+    }
+    unit_sound(v);
+    ck_assert_uint_eq(unit_stat(v).slots_alive, 1);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 Suite *jump_suite(void)
 {
     Suite *suite = suite_create("jump");
     TCase *tc = unit_case(suite, "jump", 240);
     tcase_add_loop_test(tc, test_jump_after_each_instruction, 0, sizeof ops / sizeof ops[0]);
+    tcase_add_test(tc, test_jump_out_of_wait);
     return suite;
 }
