@@ -199,7 +199,7 @@ static ALWAYS_INLINE int pushed(void)
     return UNLIKELY(wanted) ? serve(wanted) : 0;
 }
 
-/* By a thread that is at work in this vector already. Of no vector at all, too: then its cursor says nothing. */
+/* By a thread that is at work in this vector already. NULL is never at hand. */
 static ALWAYS_INLINE bool at_hand(const lfvec_t *v, const void *elem)
 {
     return elem && thread_state.v == v;

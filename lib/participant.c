@@ -4,18 +4,23 @@
 #include "breakage.h"
 #include "recover.h"
 
-_Thread_local struct thread_state thread_state __attribute__((tls_model("initial-exec")));
+/* Stands where no handle may match: a caller's NULL must not. Nothing of it is ever looked at. */
+static struct lfvec no_handle;
+
+_Thread_local struct thread_state thread_state
+    __attribute__((tls_model("initial-exec"))) = {.v = &no_handle, .words = &no_handle, .pairs = &no_handle};
 
 void thread_take(struct participant *p)
 {
     struct thread_state *t = &thread_state;
+    struct lfvec *v = p ? p->v : &no_handle;
     t->last_version = thread_last_version();
     if (t->p)
         t->p->cursor = t->cursor;
     t->p = p;
-    t->v = p ? p->v : NULL;
-    t->words = p && p->v->seg.l.elem_size == 8 ? p->v : NULL;
-    t->pairs = p && p->v->seg.l.elem_size % 16 == 0 ? p->v : NULL;
+    t->v = v;
+    t->words = p && v->seg.l.elem_size == 8 ? v : &no_handle;
+    t->pairs = p && v->seg.l.elem_size % 16 == 0 ? v : &no_handle;
     t->control = p ? p->v->seg.control : NULL;
     t->slot = p ? p->slot : NULL;
     t->cursor = p ? p->cursor : (struct cursor){0};

@@ -54,6 +54,10 @@ struct lfvec {
 /*
  * What a thread keeps at hand: a thread-local load and a compare find its participant. What the fast paths need of that lies here itself,
  * one load away, since after a locked instruction nothing is loaded ahead.
+ *
+ * v, words and pairs are compared with what the caller gives for a handle. Where they do not apply they are the address of no handle, and not
+ * NULL, which a caller may give. A handle's memory is given to another one only when it has no participant any more (lfvec.refs), and a
+ * participant takes its handle from here when it goes: so an old handle at hand is never taken for a new one.
  */
 struct thread_state {
     struct lfvec *v;

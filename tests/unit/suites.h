@@ -19,6 +19,7 @@ Suite *batch_suite(void);
 Suite *lease_suite(void);
 Suite *wait_suite(void);
 Suite *errno_suite(void);
+Suite *null_suite(void);
 Suite *model_suite(void);
 Suite *region_suite(void);
 

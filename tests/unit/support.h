@@ -6,9 +6,11 @@
 #define LFVEC_TESTS_UNIT_SUPPORT_H
 
 #include <check.h>
+#include <errno.h>
 #include <lfvec.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* For loops: Check's own assertions write a message each time they hold. */
 #define MUST(cond)                                                                                                                         \
@@ -20,6 +22,17 @@
     do {                                                                                                                                   \
         if (!(cond))                                                                                                                       \
             ck_abort_msg(__VA_ARGS__);                                                                                                     \
+    } while (0)
+
+enum { UNTOUCHED = 12345 };
+
+/* A function that returns its error: this one, and errno stays. */
+#define RETURNS(want, call)                                                                                                                \
+    do {                                                                                                                                   \
+        errno = UNTOUCHED;                                                                                                                 \
+        const int64_t got = (int64_t)(call);                                                                                               \
+        MUST_MSG(got == (want), "%s: %lld (%s)", #call, (long long)got, got < 0 ? strerror((int)-got) : "");                               \
+        MUST_MSG(errno == UNTOUCHED, "%s: errno is now %d", #call, errno);                                                                 \
     } while (0)
 
 /* Ends a test that cannot run here. It is counted as skipped, not as passed. */
