@@ -143,7 +143,8 @@ struct lfvec_attr {
     uint64_t max_bytes;   /* most bytes of the whole segment; default: all that the mapping may reserve */
     uint32_t max_slots;   /* participant threads at one time, 1..2047; default 128 */
     uint32_t leaf_bytes;  /* bytes of elements copied when a leaf changes hands, 64..65536, a power of two; default 512 */
-    uint32_t slab_bytes;  /* growth step, 65536..2^26, a power of two, at least twice leaf_bytes and twice elem_size; default 262144 */
+    uint32_t slab_bytes;  /* growth step, 65536..2^26, a power of two, at least twice leaf_bytes and twice elem_size; default 262144. It is
+                           * cut down to the pages that its leaves fill, 65,535 leaves at most: lfvec_stat.slab_bytes is what came of it */
     uint32_t mode;        /* permission bits; default 0600; applied with fchmod, so umask does not defeat it */
     uint32_t numa;        /* LFVEC_NUMA_* */
     uint64_t numa_nodes;  /* node mask for BIND and INTERLEAVE; 0 = all */
@@ -451,7 +452,7 @@ struct lfvec_stat {
     uint8_t uuid[16];
     uint32_t format_version;
     uint32_t feature_compat, feature_incompat, feature_ro_compat;
-    uint32_t elem_size, elems_per_leaf, leaf_bytes, slab_bytes;
+    uint32_t elem_size, elems_per_leaf, leaf_bytes, slab_bytes; /* slab_bytes: of one slab, in whole pages; at most what was asked for */
     uint32_t max_slots, mode, uid, gid;
     uint32_t numa;          /* policy asked for */
     uint32_t numa_in_force; /* 1 if this process can apply it */
