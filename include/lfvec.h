@@ -249,8 +249,22 @@ int lfvec_set(lfvec_t *v, uint64_t index, const void *elem);
  * Returns how many were pushed, or a negative errno if none: those of lfvec_push(), or -EINVAL if n > INT64_MAX. Fewer than n: memory or a
  * limit was reached, or another error met a later batch; a part that fitted was pushed, and there may be room for a few more. The same call
  * for the rest says why. 0 only if n is 0; elems may then be NULL. Lock-free. Release order on success.
+ * Of a call that was split, the elements of others may lie between the batches: lfvec_push_n_parts() tells where each one is.
  */
 int64_t lfvec_push_n(lfvec_t *v, const void *elems, size_t n, uint64_t *first);
+
+/* One batch of a call that pushed several: `count` elements from index `first` on. */
+struct lfvec_part {
+    uint64_t first, count;
+};
+
+/*
+ * As lfvec_push_n(), and tells where the elements are: parts[0], parts[1], ... receive one batch each, one atomic step, in the order of elems.
+ * Ends after `most` batches. Returns how many elements were pushed: the counts of the parts that were filled, one after the other, add up to
+ * that, and the other parts are left alone. n elements take at most n / lfvec_batch_most(), rounded up, so most = 1 is one atomic step, of as many
+ * as it takes. Errors, progress and memory order as for lfvec_push_n(); -EINVAL, too, if parts is NULL or most is 0, unless n is 0.
+ */
+int64_t lfvec_push_n_parts(lfvec_t *v, const void *elems, size_t n, struct lfvec_part *parts, size_t most);
 
 /*
  * Removes up to n elements, the last one first, and copies them to elems, packed, in that order. Batches as for lfvec_push_n(). Returns how

@@ -621,6 +621,23 @@ template <class T> class vector
         return p;
     }
 
+    /*
+     * Likewise, and says of each batch where it is: the elements of others may lie between them. Together they are how many were pushed.
+     * lfvec_push_n_parts(): lock-free.
+     */
+    std::vector<pushed> push_parts(span<const T> elems, on_error e = {})
+    {
+        const std::size_t most = v_ ? batch_most() : 1;
+        std::vector<lfvec_part> parts(elems.size() / most + 1);
+        const std::int64_t n = lfvec_push_n_parts(v_, elems.data(), elems.size(), parts.data(), parts.size());
+        e(n, v_, "push_parts");
+        std::vector<pushed> told;
+        std::size_t rest = n < 0 ? 0 : static_cast<std::size_t>(n);
+        for (auto part = parts.cbegin(); rest > 0; rest -= told.back().count, ++part)
+            told.push_back({part->first, static_cast<std::size_t>(part->count)});
+        return told;
+    }
+
     /* Likewise {1, 2, 3}. */
     pushed push_n(std::initializer_list<T> elems, on_error e = {})
     {

@@ -318,7 +318,16 @@ int64_t lfvec_push_n(lfvec_t *v, const void *elems, size_t n, uint64_t *first)
     if (!v || (!elems && n) || n > INT64_MAX)
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : batch_push(p, elems, n, first);
+    return err ? err : batch_push(p, elems, n, first, NULL, SIZE_MAX);
+}
+
+int64_t lfvec_push_n_parts(lfvec_t *v, const void *elems, size_t n, struct lfvec_part *parts, size_t most)
+{
+    struct participant *p;
+    if (!v || ((!elems || !parts || !most) && n) || n > INT64_MAX)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : batch_push(p, elems, n, NULL, parts, most);
 }
 
 int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n)

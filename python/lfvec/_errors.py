@@ -57,9 +57,10 @@ class BusyError(Error):
 
 
 class FullError(Error):
-    """No memory (ENOSPC), or the segment's limit (EOVERFLOW); `pushed` elements of a batch found room."""
+    """No memory (ENOSPC), or the segment's limit (EOVERFLOW); `pushed` elements of a batch found room, in `parts` if that was asked for."""
 
     pushed = 0
+    parts = ()
 
 
 class SlotsError(Error):

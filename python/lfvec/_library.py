@@ -44,6 +44,7 @@ _LONG = {
     "open": (c_void_p, [c_char_p, c_int, POINTER(_structs.CAttr)]),
     "detach": (c_int, [c_void_p]),
     "push_n": (c_int64, [c_void_p, c_void_p, c_size_t, _U64_OUT]),
+    "push_n_parts": (c_int64, [c_void_p, c_void_p, c_size_t, POINTER(_structs.CPart), c_size_t]),
     "pop_n": (c_int64, [c_void_p, c_void_p, c_size_t]),
     "get_n": (c_int64, [c_void_p, c_uint64, c_void_p, c_size_t]),
     "snapshot": (c_int, [c_void_p, c_uint64, c_void_p, c_size_t, _U64_OUT]),

@@ -19,6 +19,7 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static void no_handle_to_change(void *buffer, uint64_t *x)
 {
+    struct lfvec_part part;
     RETURNS(-EINVAL, lfvec_push(NULL, buffer, NULL));
     RETURNS(-EINVAL, lfvec_push(NULL, buffer, x));
     RETURNS(-EINVAL, lfvec_push_word(NULL, 1));
@@ -35,6 +36,8 @@ static void no_handle_to_change(void *buffer, uint64_t *x)
     }
     RETURNS(-EINVAL, lfvec_push_n(NULL, buffer, 1, x));
     RETURNS(-EINVAL, lfvec_push_n(NULL, NULL, 0, NULL));
+    RETURNS(-EINVAL, lfvec_push_n_parts(NULL, buffer, 1, &part, 1));
+    RETURNS(-EINVAL, lfvec_push_n_parts(NULL, NULL, 0, NULL, 0));
     RETURNS(-EINVAL, lfvec_pop_n(NULL, buffer, 1));
     RETURNS(-EINVAL, lfvec_pop_n(NULL, NULL, 0));
     RETURNS(-EINVAL, lfvec_pop_wait(NULL, buffer, NULL));
@@ -98,6 +101,7 @@ static void no_buffer(lfvec_t *v)
 {
     const uint32_t size = lfvec_elem_size(v);
     uint64_t x = 0;
+    struct lfvec_part part;
     RETURNS(-EINVAL, lfvec_push(v, NULL, NULL));
     RETURNS(-EINVAL, lfvec_push(v, NULL, &x));
     RETURNS(-EINVAL, lfvec_push_sized(v, NULL, size, NULL));
@@ -111,6 +115,9 @@ static void no_buffer(lfvec_t *v)
     RETURNS(-EINVAL, lfvec_set(v, 0, NULL));
     RETURNS(-EINVAL, lfvec_set_sized(v, 0, NULL, size));
     RETURNS(-EINVAL, lfvec_push_n(v, NULL, 1, NULL));
+    RETURNS(-EINVAL, lfvec_push_n_parts(v, NULL, 1, &part, 1));
+    RETURNS(-EINVAL, lfvec_push_n_parts(v, &x, 1, NULL, 1));
+    RETURNS(-EINVAL, lfvec_push_n_parts(v, &x, 1, &part, 0));
     RETURNS(-EINVAL, lfvec_pop_n(v, NULL, 1));
     RETURNS(-EINVAL, lfvec_get_n(v, 0, NULL, 1));
     RETURNS(-EINVAL, lfvec_snapshot(v, 0, NULL, 1, &x));
@@ -132,6 +139,7 @@ static void may_be_null(lfvec_t *v)
     RETURNS(0, lfvec_push_sized(v, e, size, NULL));
     RETURNS(1, lfvec_push_n(v, e, 1, NULL));
     RETURNS(0, lfvec_push_n(v, NULL, 0, NULL));
+    RETURNS(0, lfvec_push_n_parts(v, NULL, 0, NULL, 0));
     RETURNS(0, lfvec_snapshot(v, 0, e, 1, NULL));
     RETURNS(0, lfvec_snapshot(v, 0, NULL, 0, NULL));
     RETURNS(0, lfvec_get_n(v, 0, NULL, 0));
