@@ -182,7 +182,8 @@ lfvec_t *lfvec_attach(const char *name);
  *   ENOSPC           to create: no pages left in /dev/shm for it, or RLIMIT_FSIZE
  *   EOVERFLOW        to create: max_bytes, or the address space that there is, does not hold the slots and one slab
  *   EAGAIN           others created and removed it again and again meanwhile
- *   ENOMEM           no private memory; or RLIMIT_AS does not let this process map what the segment has grown to
+ *   ENOMEM           no private memory; or this process may not map what the segment has grown to: RLIMIT_AS, vm.max_map_count, or, after
+ *                    mlockall(MCL_FUTURE), RLIMIT_MEMLOCK
  *   EMFILE, ENFILE   as from shm_open(3); so may be what else it, flock(2) and pthread_key_create(3) fail with
  * lfvec_last_error() has the sentence: which segment, what is wrong, what to do.
  *
@@ -215,7 +216,8 @@ int lfvec_is_current(const lfvec_t *v);
 
 /*
  * Appends a copy of the elem_size bytes at elem. *index (may be NULL) receives the element's index.
- *   -ENOSPC    no pages left in /dev/shm         -EOVERFLOW  beyond max_elems or max_bytes
+ *   -ENOSPC    no memory (lfvec_last_error()     -EOVERFLOW  beyond max_elems or max_bytes
+ *              says why: no pages left in /dev/shm, or a limit of this process)
  *   -EUSERS    no free slot for this thread      -EBADF      read-only attachment
  *   -EBADMSG   the segment is damaged            -ENOMEM     no private memory, or beyond what RLIMIT_AS let this process map
  * Every mutation may return -EUSERS, -EBADF, -EBADMSG and -ENOMEM for these reasons, and -EINVAL for a NULL.
@@ -622,7 +624,9 @@ uint64_t lfvec_last_version(void);
 
 /*
  * One sentence on the calling thread's last failed lfvec_open(), lfvec_attach() or lfvec_unlink(): the segment, what is wrong, what to do.
- * Never NULL; empty after a success. The string is the thread's, good until its next call of one of the three. Wait-free.
+ * Never NULL; empty after a success of one of the three. Whatever else returns -ENOSPC leaves a sentence as well: which segment, how much
+ * memory was refused, by what (a full /dev/shm, RLIMIT_FSIZE, a quota), and what to do. Other errors and other successes leave it as it is.
+ * The string is the thread's, good until its next call that leaves one. Wait-free.
  */
 const char *lfvec_last_error(void);
 

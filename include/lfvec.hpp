@@ -83,7 +83,10 @@ namespace lfvec
 
 /* ---- errors -------------------------------------------------------------------------------------------------------------------------- */
 
-/* What is thrown. code() compares with std::errc; what() begins with the sentence of lfvec_last_error(), or the segment and the call. */
+/*
+ * What is thrown. code() compares with std::errc; what() begins with the sentence of lfvec_last_error(), or the segment and the call, behind which
+ * comes the sentence if memory was lacking.
+ */
 class error : public std::system_error
 {
   public:
@@ -113,7 +116,8 @@ inline std::error_code code(std::int64_t result) noexcept
 
 [[noreturn]] inline void raise(std::int64_t result, const lfvec_t *v, const char *call)
 {
-    raise(result, (v ? std::string(lfvec_name(v)) : std::string("lfvec: not attached")) + ": " + call);
+    const std::string what = (v ? std::string(lfvec_name(v)) : std::string("lfvec: not attached")) + ": " + call;
+    raise(result, result == -ENOSPC ? what + " (" + lfvec_last_error() + ")" : what);
 }
 
 } // namespace detail

@@ -60,8 +60,11 @@ static int open_vector(struct lfvec *v, const char *name, int flags, const struc
     if (err)
         return err;
     err = join_attachment(v);
-    if (err)
+    if (err) {
+        (void)error_set(err, "%s: cannot attach: %s; has this process as many thread-specific keys as it may (PTHREAD_KEYS_MAX)?", name,
+                        strerror(-err));
         segment_close(&v->seg);
+    }
     return err;
 }
 
@@ -72,10 +75,13 @@ lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr)
     struct lfvec *v = calloc(1, sizeof *v);
     const int err = v ? open_vector(v, name, flags, attr) : error_set(-ENOMEM, "no private memory for an attachment");
     if (err) {
+        if (!*error_text()) /* what nobody expects, and so has no words of its own */
+            (void)error_set(err, "%s: cannot open it: %s", name, strerror(-err));
         free(v);
         errno = -err;
         return NULL;
     }
+    error_clear(); /* of what was done without, as a first slab */
     PROBE(attach, v->seg.name, flags);
     errno = saved;
     return v;
@@ -91,6 +97,22 @@ int lfvec_detach(lfvec_t *v)
     return 0;
 }
 
+static const char *unlink_advice(int err)
+{
+    switch (-err) {
+    case ENOENT:
+        return "; `lfvec-shmctl list` shows those there are";
+    case EACCES:
+        return "; only its owner may";
+    case EISDIR:
+        return ", and no segment; rmdir /dev/shm/NAME removes it if it is empty";
+    case EROFS:
+        return "; /dev/shm is mounted read-only";
+    default:
+        return "";
+    }
+}
+
 int lfvec_unlink(const char *name)
 {
     const int saved = errno;
@@ -98,8 +120,7 @@ int lfvec_unlink(const char *name)
     int err = shm_name_check(name);
     if (!err && shm_unlink(name) != 0) {
         err = errno == EPERM ? -EACCES : -errno; /* a sticky directory says EPERM */
-        (void)error_set(err, "%s: cannot remove it: %s; %s", name, strerror(-err),
-                        err == -ENOENT ? "`lfvec-shmctl list` shows those there are" : "only its owner may");
+        (void)error_set(err, "%s: cannot remove it: %s%s", name, strerror(-err), unlink_advice(err));
     }
     errno = saved;
     return err;

@@ -4,6 +4,7 @@
  */
 #include "segment.h"
 
+#include "error.h"
 #include "lfvec.h"
 #include "numa.h"
 #include "probe.h"
@@ -12,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define EXTENT_STEP_MOST (UINT64_C(4) << 20) /* bytes: beyond that, doubling would waste memory rather than save calls */
@@ -30,13 +33,34 @@ int segment_reaches(struct segment *s, uint64_t end)
     return end <= (uint64_t)st.st_size ? 0 : -EBADMSG;
 }
 
+int segment_no_space(const struct segment *s, uint64_t end, uint64_t bytes)
+{
+    struct rlimit limit;
+    struct statvfs fs;
+    const uint64_t first = s->l.slabs_off + s->l.slab_bytes; /* to raise it by less is of no use */
+    const unsigned long long need = bytes, have = fstatvfs(s->fd, &fs) == 0 ? (unsigned long long)fs.f_bavail * fs.f_frsize : 0;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && end > limit.rlim_cur)
+        return error_set(
+            -ENOSPC,
+            "%s: no space: the object would reach %llu bytes, most of them reserved and without memory, and this process may make "
+            "files of %llu; raise that limit (ulimit -f)",
+            s->name, (unsigned long long)(end > first ? end : first), (unsigned long long)limit.rlim_cur);
+    if (have >= need)
+        return error_set(-ENOSPC, "%s: no space: %llu bytes were refused, although %llu are free in /dev/shm; has this user a quota there?",
+                         s->name, need, have);
+    return error_set(-ENOSPC,
+                     "%s: no space: %llu bytes needed, %llu free in /dev/shm; enlarge it (mount -o remount,size=SIZE /dev/shm; in Docker: "
+                     "--shm-size=SIZE)",
+                     s->name, need, have);
+}
+
 int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
 {
     if (off + bytes > s->mapped)
         return off + bytes > s->l.max_bytes ? -EOVERFLOW : -ENOMEM;
     const int err = shm_object_commit(s->fd, off, bytes);
     if (err)
-        return err;
+        return err == -ENOSPC ? segment_no_space(s, off + bytes, bytes) : err;
     atomic_fetch_add_explicit(&s->control->grows, 1, memory_order_relaxed);
     PROBE(grow, off, bytes);
     return segment_reaches(s, off + bytes);

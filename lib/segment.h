@@ -57,7 +57,9 @@ int segment_extend(struct segment *s, struct extent *e, uint64_t n);
 /* As segment_extend(), but only if somebody has done it: -EBADMSG if not. Stores nothing. */
 int segment_extend_known(struct segment *s, struct extent *e, uint64_t n);
 
-int segment_commit(struct segment *s, uint64_t off, uint64_t bytes); /* fallocate a part of the mapping */
+int segment_commit(struct segment *s, uint64_t off, uint64_t bytes); /* fallocate a part of the mapping; -ENOSPC leaves a sentence */
+/* -ENOSPC, and the sentence on what was lacking for `bytes` of memory in a part of the object that ends at `end`. */
+int segment_no_space(const struct segment *s, uint64_t end, uint64_t bytes);
 
 static inline bool extent_covers(const struct extent *e, uint64_t i)
 {

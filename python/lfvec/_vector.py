@@ -222,7 +222,8 @@ class Vector:
             raise closed_error()
 
     def _error(self, number):
-        return closed_error() if self.closed else call_error(number, self._name)
+        sentence = _library.last_error() if number == errno.ENOSPC else ""
+        return closed_error() if self.closed else call_error(number, self._name, sentence)
 
     def _checked(self, result):
         if result < 0:

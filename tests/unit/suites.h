@@ -20,6 +20,7 @@ Suite *lease_suite(void);
 Suite *wait_suite(void);
 Suite *errno_suite(void);
 Suite *null_suite(void);
+Suite *sentence_suite(void);
 Suite *model_suite(void);
 Suite *region_suite(void);
 
