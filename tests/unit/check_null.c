@@ -7,6 +7,7 @@
 #include "suites.h"
 #include "support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { ELEM_MOST = 24, ELEMS = 20 };

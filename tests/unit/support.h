@@ -43,6 +43,18 @@ enum { UNTOUCHED = 12345 };
     } while (0)
 void unit_skip(const char *test, const char *why);
 
+/* A sanitizer has mappings and limits of its own. */
+#if defined(__has_feature)
+#define CLANG_SANITIZES (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define CLANG_SANITIZES 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || CLANG_SANITIZES
+enum { UNIT_SANITIZED = 1 };
+#else
+enum { UNIT_SANITIZED = 0 };
+#endif
+
 /* What user-mode emulation of another machine does not do. NULL if it is done here, otherwise why not. */
 const char *unit_lacks_robust_locks(void);   /* a dead thread's locks are marked by the kernel */
 const char *unit_lacks_address_limits(void); /* RLIMIT_AS is obeyed */
