@@ -154,7 +154,8 @@ struct lfvec_attr {
     uint64_t max_bytes;   /* most bytes of the whole segment; default: all that the mapping may reserve */
     uint32_t max_slots;   /* participant threads at one time, 1..2047; default 128 */
     uint32_t leaf_bytes;  /* bytes of elements copied when a leaf changes hands, 64..65536, a power of two; default 512 */
-    uint32_t slab_bytes;  /* growth step, 65536..2^26, a power of two, at least twice leaf_bytes and twice elem_size; default 262144 */
+    uint32_t slab_bytes;  /* growth step, 65536..2^26, a power of two, at least twice leaf_bytes and twice elem_size; default 262144. It is
+                           * cut down to the pages that its leaves fill, 65,535 leaves at most: lfvec_stat.slab_bytes is what came of it */
     uint32_t mode;        /* permission bits; default 0600; applied with fchmod, so umask does not defeat it */
     uint32_t numa;        /* LFVEC_NUMA_* */
     uint64_t numa_nodes;  /* node mask for BIND and INTERLEAVE; 0 = all */
@@ -192,7 +193,8 @@ lfvec_t *lfvec_attach(const char *name);
  *   ENOSPC           to create: no pages left in /dev/shm for it, or RLIMIT_FSIZE
  *   EOVERFLOW        to create: max_bytes, or the address space that there is, does not hold the slots and one slab
  *   EAGAIN           others created and removed it again and again meanwhile
- *   ENOMEM           no private memory; or RLIMIT_AS does not let this process map what the segment has grown to
+ *   ENOMEM           no private memory; or this process may not map what the segment has grown to: RLIMIT_AS, vm.max_map_count, or, after
+ *                    mlockall(MCL_FUTURE), RLIMIT_MEMLOCK
  *   EMFILE, ENFILE   as from shm_open(3); so may be what else it, flock(2) and pthread_key_create(3) fail with
  * lfvec_last_error() has the sentence: which segment, what is wrong, what to do.
  *
@@ -236,7 +238,8 @@ int lfvec_is_current(const lfvec_t *v);
 
 /*
  * Appends a copy of the elem_size bytes at elem. *index (may be NULL) receives the element's index.
- *   -ENOSPC    no pages left in /dev/shm         -EOVERFLOW  beyond max_elems or max_bytes
+ *   -ENOSPC    no memory (lfvec_last_error()     -EOVERFLOW  beyond max_elems or max_bytes
+ *              says why: no pages left in /dev/shm, or a limit of this process or its cgroup)
  *   -EUSERS    every slot held by a live thread  -EBADF      read-only attachment
  *   -EBADMSG   the segment is damaged            -ENOMEM     no private memory, or beyond what RLIMIT_AS let this process map
  * Every mutation may return -EUSERS, -EBADF, -EBADMSG and -ENOMEM for these reasons, and -EINVAL for a NULL.
@@ -270,8 +273,22 @@ int lfvec_set(lfvec_t *v, uint64_t index, const void *elem);
  * Returns how many were pushed, or a negative errno if none: those of lfvec_push(), or -EINVAL if n > INT64_MAX. Fewer than n: memory or a
  * limit was reached, or another error met a later batch; a part that fitted was pushed, and there may be room for a few more. The same call
  * for the rest says why. 0 only if n is 0; elems may then be NULL. Lock-free. Release order on success.
+ * Of a call that was split, the elements of others may lie between the batches: lfvec_push_n_parts() tells where each one is.
  */
 int64_t lfvec_push_n(lfvec_t *v, const void *elems, size_t n, uint64_t *first);
+
+/* One batch of a call that pushed several: `count` elements from index `first` on. */
+struct lfvec_part {
+    uint64_t first, count;
+};
+
+/*
+ * As lfvec_push_n(), and tells where the elements are: parts[0], parts[1], ... receive one batch each, one atomic step, in the order of elems.
+ * Ends after `most` batches. Returns how many elements were pushed: the counts of the parts that were filled, one after the other, add up to
+ * that, and the other parts are left alone. n elements take at most n / lfvec_batch_most(), rounded up, so most = 1 is one atomic step, of as many
+ * as it takes. Errors, progress and memory order as for lfvec_push_n(); -EINVAL, too, if parts is NULL or most is 0, unless n is 0.
+ */
+int64_t lfvec_push_n_parts(lfvec_t *v, const void *elems, size_t n, struct lfvec_part *parts, size_t most);
 
 /*
  * Removes up to n elements, the last one first, and copies them to elems, packed, in that order. Batches as for lfvec_push_n(). Returns how
@@ -476,7 +493,7 @@ struct lfvec_stat {
     uint8_t uuid[16];
     uint32_t format_version;
     uint32_t feature_compat, feature_incompat, feature_ro_compat;
-    uint32_t elem_size, elems_per_leaf, leaf_bytes, slab_bytes;
+    uint32_t elem_size, elems_per_leaf, leaf_bytes, slab_bytes; /* slab_bytes: of one slab, in whole pages; at most what was asked for */
     uint32_t max_slots, mode, uid, gid;
     uint32_t numa;          /* policy asked for */
     uint32_t numa_in_force; /* 1 if this process can apply it */
@@ -633,8 +650,9 @@ uint64_t lfvec_last_version(void);
 
 /*
  * One sentence on the calling thread's last failed lfvec_open(), lfvec_attach(), lfvec_unlink(), lfvec_detach() or lfvec_leave(): the segment,
- * what is wrong, what to do. Never NULL; empty after a success of one of the first three. The string is the thread's, good until its next call
- * of one of the five. Wait-free.
+ * what is wrong, what to do. Never NULL; empty after a success of one of the first three. Whatever else returns -ENOSPC leaves a sentence as
+ * well: which segment, how much memory was refused, by what (a full /dev/shm, RLIMIT_FSIZE, a quota, a cgroup), and what to do. Other errors
+ * and other successes leave it as it is. The string is the thread's, good until its next call that leaves one. Wait-free.
  */
 const char *lfvec_last_error(void);
 

@@ -83,7 +83,10 @@ namespace lfvec
 
 /* ---- errors -------------------------------------------------------------------------------------------------------------------------- */
 
-/* What is thrown. code() compares with std::errc; what() begins with the sentence of lfvec_last_error(), or the segment and the call. */
+/*
+ * What is thrown. code() compares with std::errc; what() begins with the sentence of lfvec_last_error(), or the segment and the call, behind which
+ * comes the sentence if memory was lacking.
+ */
 class error : public std::system_error
 {
   public:
@@ -113,7 +116,8 @@ inline std::error_code code(std::int64_t result) noexcept
 
 [[noreturn]] inline void raise(std::int64_t result, const lfvec_t *v, const char *call)
 {
-    raise(result, (v ? std::string(lfvec_name(v)) : std::string("lfvec: not attached")) + ": " + call);
+    const std::string what = (v ? std::string(lfvec_name(v)) : std::string("lfvec: not attached")) + ": " + call;
+    raise(result, result == -ENOSPC ? what + " (" + lfvec_last_error() + ")" : what);
 }
 
 } // namespace detail
@@ -625,6 +629,23 @@ template <class T> class vector
         e(n, v_, "push_n");
         p.count = n < 0 ? 0 : static_cast<std::size_t>(n);
         return p;
+    }
+
+    /*
+     * Likewise, and says of each batch where it is: the elements of others may lie between them. Together they are how many were pushed.
+     * lfvec_push_n_parts(): lock-free.
+     */
+    std::vector<pushed> push_parts(span<const T> elems, on_error e = {})
+    {
+        const std::size_t most = v_ ? batch_most() : 1;
+        std::vector<lfvec_part> parts(elems.size() / most + 1);
+        const std::int64_t n = lfvec_push_n_parts(v_, elems.data(), elems.size(), parts.data(), parts.size());
+        e(n, v_, "push_parts");
+        std::vector<pushed> told;
+        std::size_t rest = n < 0 ? 0 : static_cast<std::size_t>(n);
+        for (auto part = parts.cbegin(); rest > 0; rest -= told.back().count, ++part)
+            told.push_back({part->first, static_cast<std::size_t>(part->count)});
+        return told;
     }
 
     /* Likewise {1, 2, 3}. */

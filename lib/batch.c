@@ -121,19 +121,21 @@ static int batch_push_some(struct participant *p, struct batch *b)
     }
 }
 
-int64_t batch_push(struct participant *p, const void *elems, size_t n, uint64_t *first)
+int64_t batch_push(struct participant *p, const void *elems, size_t n, uint64_t *first, struct lfvec_part *parts, size_t parts_most)
 {
     struct segment *s = &p->v->seg;
     const uint64_t most = batch_most(s);
     size_t done = 0;
-    while (done < n) {
+    for (size_t part = 0; done < n && part < parts_most; part++) {
         struct batch b = {.from = (const unsigned char *)elems + elem_bytes(s, done), .want = n - done < most ? n - done : most};
         const uint64_t asked = b.want;
         const int err = batch_push_some(p, &b);
         if (err)
             return done ? (int64_t)done : err;
-        if (!done && first)
+        if (!part && first)
             *first = b.index;
+        if (parts)
+            parts[part] = (struct lfvec_part){b.index, b.n};
         done += b.n;
         wait_wake(s->control, b.n);
         atomic_store_explicit(&p->slot->pushes, atomic_load_explicit(&p->slot->pushes, memory_order_relaxed) + b.n, memory_order_relaxed);

@@ -5,7 +5,8 @@
 #include "participant.h"
 
 uint64_t batch_most(const struct segment *s); /* elements that one step takes */
-int64_t batch_push(struct participant *p, const void *elems, size_t n, uint64_t *first);
+/* At most parts_most steps. What each pushed goes to parts[], and the index of the first element to *first; either may be NULL. */
+int64_t batch_push(struct participant *p, const void *elems, size_t n, uint64_t *first, struct lfvec_part *parts, size_t parts_most);
 int64_t batch_pop(struct participant *p, void *elems, size_t n);
 int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n);
 int batch_snapshot(struct lfvec *v, uint64_t first, void *elems, size_t n, uint64_t *version);

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/statvfs.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -82,6 +82,33 @@ int segment_check_header(const struct shm_header *h, uint64_t object_bytes, cons
     return 0;
 }
 
+/* 0 if there is none. */
+static unsigned long long limit_of(int resource)
+{
+    struct rlimit limit;
+    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : 0;
+}
+
+/* EAGAIN is the kernel's word for what may not be locked, and here it is want of memory like any other. */
+static int map_failed(const struct segment *s, uint64_t size, int err)
+{
+    const unsigned long long bytes = size, space = limit_of(RLIMIT_AS);
+    if (err == EAGAIN)
+        return error_set(-ENOMEM,
+                         "%s: cannot map %llu bytes: this process locks all that it maps (mlockall), and may lock %llu bytes; raise that "
+                         "limit (ulimit -l), or attach before mlockall(MCL_FUTURE)",
+                         s->name, bytes, limit_of(RLIMIT_MEMLOCK));
+    if (err == ENOMEM && space)
+        return error_set(-ENOMEM, "%s: cannot map %llu bytes: the limit on address space is %llu; raise it (ulimit -v)", s->name, bytes,
+                         space);
+    if (err == ENOMEM)
+        return error_set(-ENOMEM,
+                         "%s: cannot map %llu bytes: no address space is left for them, or there are too many mappings (vm.max_map_count); "
+                         "detach from others, or create it with a smaller max_bytes",
+                         s->name, bytes);
+    return error_set(-err, "%s: cannot map %llu bytes: %s", s->name, bytes, strerror(err));
+}
+
 /* Reserves address space: all of it, or as much as RLIMIT_AS lets us, but not less than `least`. */
 static int map_object(struct segment *s, uint64_t bytes, uint64_t least)
 {
@@ -97,8 +124,7 @@ static int map_object(struct segment *s, uint64_t bytes, uint64_t least)
             return 0;
         }
         if (errno != ENOMEM || bytes == least)
-            return error_set(-errno, "%s: cannot map %llu bytes: %s; raise the limit on address space (ulimit -v)", s->name,
-                             (unsigned long long)bytes, strerror(errno));
+            return map_failed(s, bytes, errno);
     }
 }
 
@@ -107,16 +133,6 @@ static void unmap_object(struct segment *s)
     if (s->base)
         munmap(s->base, s->mapped);
     s->base = NULL;
-}
-
-static int no_space(const struct segment *s, uint64_t need)
-{
-    struct statvfs fs;
-    const unsigned long long have = fstatvfs(s->fd, &fs) == 0 ? (unsigned long long)fs.f_bavail * fs.f_frsize : 0;
-    return error_set(-ENOSPC,
-                     "%s: no space: %llu bytes needed, %llu free in /dev/shm; enlarge it (mount -o remount,size=SIZE /dev/shm; in Docker: "
-                     "--shm-size=SIZE), or raise ulimit -f",
-                     s->name, (unsigned long long)need, have);
 }
 
 /* The nodes take turns. */
@@ -182,6 +198,14 @@ static void set_extents(struct segment *s)
     s->slabtab = (struct extent){.off = s->l.slabtab_off, .unit = 8, .max = s->l.slabs_max, .shared = &s->control->slabtab_committed};
 }
 
+static int not_made(const struct segment *s, uint64_t bytes, int err)
+{
+    if (err == -ENOSPC)
+        return segment_no_space(s, bytes, bytes);
+    return error_set(err, "%s: cannot allocate its first %llu bytes: %s; is /dev/shm a tmpfs?", s->name, (unsigned long long)bytes,
+                     strerror(-err));
+}
+
 /*
  * Initialises an object that is empty or half-made, holding its lock. What address space can be had decides the limit of a segment
  * whose creator asked for none.
@@ -191,7 +215,7 @@ static int initialise(struct segment *s, const struct lfvec_attr *a)
     const uint64_t marker = SHM_MAGIC_CREATING;
     int err = shm_object_write(s->fd, 0, &marker, sizeof marker);
     if (err)
-        return err == -ENOSPC ? no_space(s, SHM_PAGE) : err;
+        return not_made(s, SHM_PAGE, err);
     err = shm_object_clear(s->fd, SHM_PAGE); /* what an earlier creator, perhaps with other attributes, left */
     s->nodes = numa_choose(a->numa == LFVEC_NUMA_LOCAL ? 0 : a->numa_nodes);
     if (!err)
@@ -209,7 +233,7 @@ static int initialise(struct segment *s, const struct lfvec_attr *a)
     place_fixed_part(s);
     err = shm_object_commit(s->fd, 0, s->l.slabtab_off);
     if (err)
-        return err == -ENOSPC ? no_space(s, s->l.slabtab_off) : err;
+        return not_made(s, s->l.slabtab_off, err);
     memset(s->base + SHM_PAGE, 0, SHM_PAGE);
     err = init_slots(s);
     if (err)
@@ -305,13 +329,51 @@ static int finish_half_made(struct segment *s, const struct lfvec_attr *attr)
         return AGAIN;
     /* umask had its say when the object was made; EPERM: another user's left-over that we may write to, its mode stands */
     if (fchmod(s->fd, attr->mode) != 0 && errno != EPERM)
-        return -errno;
+        return error_set(-errno, "%s: cannot give it mode 0%o: %s", s->name, attr->mode, strerror(errno));
     const int err = initialise(s, attr);
     unmap_object(s);
     /* harmless if we die here, or if somebody exchanges the name in this instant: half-made objects are taken over, and is_current() tells */
     if (err && name_leads_to(s->name, s->fd))
         shm_unlink(s->name);
     return err ? err : MADE;
+}
+
+/* What to do about what shm_open(3) and flock(2) fail with. NULL: nobody knows. */
+static const char *open_advice(int err)
+{
+    switch (-err) {
+    case EMFILE:
+        return "this process has as many files open as it may; close some, or raise that limit (ulimit -n)";
+    case ENFILE:
+        return "the system has as many files open as it may; close some, or raise fs.file-max";
+    case ELOOP:
+        return "it is a symbolic link, and none is followed; choose another name, or remove it";
+    case EINVAL: /* a directory: the C library's word for it */
+    case ENXIO:
+        return "it is no regular file in /dev/shm; choose another name, or remove it";
+    case EROFS:
+        return "/dev/shm is mounted read-only; open it read-only, or remount it";
+    case ENOSPC:
+        return "no room for another object in /dev/shm; remove some, or give it more inodes (mount -o remount,nr_inodes=N /dev/shm)";
+    case EDQUOT:
+        return "the quota of this user in /dev/shm is used up; remove something, or ask for a larger one";
+    case ENOMEM:
+    case ENOLCK:
+        return "the kernel has no memory for it; is that of this container or cgroup limited (memory.max)?";
+    default:
+        return NULL;
+    }
+}
+
+static int open_failed(const char *name, int err)
+{
+    const char *advice = open_advice(err);
+    if (err == -ENOENT)
+        return error_set(err, "%s: no such segment; `lfvec-shmctl list` shows those there are", name);
+    if (err == -EACCES)
+        return error_set(
+            err, "%s: not allowed; ask its owner for a wider mode (LFVEC mode, lfvec-shmctl create --mode), or open it read-only", name);
+    return error_set(err, "%s: cannot open it: %s%s%s", name, strerror(-err), advice ? "; " : "", advice ? advice : "");
 }
 
 static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *attr)
@@ -322,20 +384,20 @@ static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *a
     struct shm_lock lock;
     int err = shm_object_lock(&lock, s->name);
     if (err)
-        return err == -ENOENT ? AGAIN : error_set(err, "%s: cannot lock it: %s", s->name, strerror(-err));
+        return err == -ENOENT ? AGAIN : open_failed(s->name, err);
     err = same_object(lock.fd, s->fd) ? finish_half_made(s, attr) : AGAIN;
     shm_object_unlock(&lock);
     return err;
 }
 
-static int open_failed(const char *name, int err)
+/* There is no such object, and none can be made. */
+static int create_failed(const char *name, int err)
 {
     if (err == -ENOENT)
-        return error_set(err, "%s: no such segment; `lfvec-shmctl list` shows those there are", name);
+        return error_set(err, "%s: cannot create it: there is no /dev/shm here; mount a tmpfs there", name);
     if (err == -EACCES)
-        return error_set(
-            err, "%s: not allowed; ask its owner for a wider mode (LFVEC mode, lfvec-shmctl create --mode), or open it read-only", name);
-    return error_set(err, "%s: cannot open it: %s", name, strerror(-err));
+        return error_set(err, "%s: cannot create it: this user may not write to /dev/shm, whose mode should be 1777", name);
+    return open_failed(name, err);
 }
 
 /*
@@ -351,6 +413,7 @@ static int open_or_create(struct segment *s, int flags, const struct lfvec_attr 
         *made = s->fd >= 0;
         if (s->fd == -EEXIST)
             return AGAIN;
+        return s->fd >= 0 ? 0 : create_failed(s->name, s->fd);
     }
     return s->fd >= 0 ? 0 : open_failed(s->name, s->fd);
 }

@@ -60,7 +60,8 @@ typedef _Atomic uint32_t shm_u32;
 /* Feature masks: a bit that this build does not know forbids writing (ro_compat), any use (incompat), or nothing (compat). */
 #define SHM_COMPAT_KNOWN UINT32_C(0)
 #define SHM_RO_COMPAT_KNOWN UINT32_C(0)
-#define SHM_INCOMPAT_KNOWN UINT32_C(0)
+#define SHM_INCOMPAT_SLAB_PAGES UINT32_C(1) /* slab_bytes is any number of whole pages, and not a power of two */
+#define SHM_INCOMPAT_KNOWN SHM_INCOMPAT_SLAB_PAGES
 
 struct shm_header {
     shm_u64 magic; /* stored last: SHM_MAGIC_READY */

@@ -121,6 +121,17 @@ static void layout_slab(struct layout *l, uint32_t slab_bytes)
     l->data_off = slab_head_bytes(leaves, &l->meta_off);
 }
 
+/*
+ * A slab as asked for may have more bytes than its leaves fill: a reference tells at most SHM_LEAVES_MAX of them apart, and large ones leave a
+ * remainder. All of a slab is committed, so it is cut down to the pages that they do fill. Whole huge pages, if it is to be of those: where the
+ * leaves are as many as can be, a few less, or the last one might be nearly empty.
+ */
+static void layout_cut_slab(struct layout *l, uint64_t page)
+{
+    const uint64_t filled = l->data_off + (uint64_t)l->slab_leaves * l->leaf_stride;
+    layout_slab(l, (uint32_t)(l->slab_leaves == SHM_LEAVES_MAX ? filled / page * page : round_up(filled, page)));
+}
+
 /* From one slot to the next: an element that does not fit the slot's lease_room lies behind it. */
 static uint32_t layout_slot(const struct layout *l, bool slot_pages)
 {
@@ -131,8 +142,10 @@ static uint32_t layout_slot(const struct layout *l, bool slot_pages)
 
 int layout_compute(struct layout *l, const struct lfvec_attr *a, bool slot_pages, uint64_t most)
 {
+    const uint64_t page = a->flags & LFVEC_HUGEPAGES ? HUGE_PAGE : SHM_PAGE;
     layout_elements(l, a->elem_size, a->leaf_bytes);
     layout_slab(l, a->slab_bytes);
+    layout_cut_slab(l, page);
     l->max_slots = a->max_slots;
     l->max_elems = a->max_elems;
     l->slots_off = 2 * SHM_PAGE;
@@ -147,7 +160,7 @@ int layout_compute(struct layout *l, const struct lfvec_attr *a, bool slot_pages
     /* beside the leaves of the elements, each slot needs slabs for what it replaces them with, and keeps partly used ones */
     l->slabs_max = l->dir_max / l->slab_leaves + 2 + UINT64_C(4) * a->max_slots;
     l->dir_off = round_up(l->slabtab_off + l->slabs_max * 8, SHM_PAGE);
-    l->slabs_off = round_up(l->dir_off + l->dir_max * sizeof(struct shm_entry), a->flags & LFVEC_HUGEPAGES ? HUGE_PAGE : SHM_PAGE);
+    l->slabs_off = round_up(l->dir_off + l->dir_max * sizeof(struct shm_entry), page);
     if (most < l->slabs_off + l->slab_bytes)
         return -EOVERFLOW;
     const uint64_t fit = (most - l->slabs_off) / l->slab_bytes;
@@ -175,6 +188,14 @@ void layout_to_header(const struct layout *l, struct shm_header *h)
     h->dir_max = l->dir_max;
     h->slabs_off = l->slabs_off;
     h->slot_bytes = l->slot_bytes;
+    h->feature_incompat |= power_of_two(l->slab_bytes) ? 0 : SHM_INCOMPAT_SLAB_PAGES;
+}
+
+/* Whole pages; and any number of them only if it says so, since there are readers that expect a power of two. */
+static bool header_slab_sound(const struct shm_header *h)
+{
+    return h->slab_bytes && h->slab_bytes <= SLAB_BYTES_MOST && h->slab_bytes % SHM_PAGE == 0 &&
+           (power_of_two(h->slab_bytes) || h->feature_incompat & SHM_INCOMPAT_SLAB_PAGES);
 }
 
 /* The attributes that a header claims, judged as if somebody asked for them. NULL, or the name of one that cannot be. */
@@ -186,7 +207,7 @@ static const char *header_attr_fault(const struct shm_header *h)
                            .max_bytes = h->max_bytes,
                            .max_slots = h->max_slots,
                            .leaf_bytes = h->leaf_bytes,
-                           .slab_bytes = h->slab_bytes,
+                           .slab_bytes = SLAB_BYTES_MOST,
                            .numa = h->numa,
                            .flags = h->flags};
     struct bad_attr bad;
@@ -194,12 +215,12 @@ static const char *header_attr_fault(const struct shm_header *h)
         return "max_elems";
     if (!h->max_slots)
         return "max_slots";
-    if (!h->leaf_bytes || !h->slab_bytes) /* nor is 0 a default here */
-        return h->leaf_bytes ? "slab_bytes" : "leaf_bytes";
+    if (!h->leaf_bytes) /* nor is 0 a default here */
+        return "leaf_bytes";
+    if (!header_slab_sound(h))
+        return "slab_bytes";
     if (h->max_bytes > MAX_BYTES_MOST)
         return "max_bytes";
-    if (h->slab_bytes < UINT64_C(2) * h->leaf_bytes || h->slab_bytes < UINT64_C(2) * h->elem_size)
-        return "slab_bytes does not go with leaf_bytes and elem_size";
     return attr_sound(&a, &bad) ? NULL : bad.field;
 }
 
@@ -212,6 +233,8 @@ static const char *header_sizes_fault(const struct layout *l, const struct shm_h
         return "elem_shift does not go with elem_size and leaf_bytes";
     if (h->leaf_stride != l->leaf_stride)
         return "leaf_stride does not go with elem_stride and elem_shift";
+    if (l->data_off + (uint64_t)l->slab_leaves * l->leaf_stride > l->slab_bytes)
+        return "slab_bytes does not go with leaf_bytes and elem_size";
     if (h->slab_leaves != l->slab_leaves)
         return "slab_leaves does not go with slab_bytes and leaf_stride";
     if (h->slot_bytes != layout_slot(l, false) && h->slot_bytes != layout_slot(l, true))

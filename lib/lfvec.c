@@ -81,8 +81,11 @@ static int open_vector(struct lfvec *v, const char *name, int flags, const struc
     if (err)
         return err;
     err = join_attachment(v);
-    if (err)
+    if (err) {
+        (void)error_set(err, "%s: cannot attach: %s; has this process as many thread-specific keys as it may (PTHREAD_KEYS_MAX)?", name,
+                        strerror(-err));
         segment_close(&v->seg);
+    }
     return err;
 }
 
@@ -94,10 +97,13 @@ lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr)
     const int err = v ? open_vector(v, name, flags, attr) : error_set(-ENOMEM, "no private memory for an attachment");
     (void)asked(a, 0);
     if (err) {
+        if (!*error_text()) /* what nobody expects, and so has no words of its own */
+            (void)error_set(err, "%s: cannot open it: %s", name, strerror(-err));
         free(v);
         errno = -err;
         return NULL;
     }
+    error_clear(); /* of what was done without, as a first slab */
     PROBE(attach, v->seg.name, flags);
     return v;
 }
@@ -118,6 +124,22 @@ int lfvec_leave(lfvec_t *v)
     return asked(a, join_leave(v));
 }
 
+static const char *unlink_advice(int err)
+{
+    switch (-err) {
+    case ENOENT:
+        return "; `lfvec-shmctl list` shows those there are";
+    case EACCES:
+        return "; only its owner may";
+    case EISDIR:
+        return ", and no segment; rmdir /dev/shm/NAME removes it if it is empty";
+    case EROFS:
+        return "; /dev/shm is mounted read-only";
+    default:
+        return "";
+    }
+}
+
 int lfvec_unlink(const char *name)
 {
     const struct asking a = ask();
@@ -125,8 +147,7 @@ int lfvec_unlink(const char *name)
     int err = shm_name_check(name);
     if (!err && shm_unlink(name) != 0) {
         err = errno == EPERM ? -EACCES : -errno; /* a sticky directory says EPERM */
-        (void)error_set(err, "%s: cannot remove it: %s; %s", name, strerror(-err),
-                        err == -ENOENT ? "`lfvec-shmctl list` shows those there are" : "only its owner may");
+        (void)error_set(err, "%s: cannot remove it: %s%s", name, strerror(-err), unlink_advice(err));
     }
     return asked(a, err);
 }
@@ -349,7 +370,16 @@ int64_t lfvec_push_n(lfvec_t *v, const void *elems, size_t n, uint64_t *first)
     if (!v || (!elems && n) || n > INT64_MAX)
         return -EINVAL;
     const int err = join_get(v, &p);
-    return err ? err : join_over(batch_push(p, elems, n, first));
+    return err ? err : join_over(batch_push(p, elems, n, first, NULL, SIZE_MAX));
+}
+
+int64_t lfvec_push_n_parts(lfvec_t *v, const void *elems, size_t n, struct lfvec_part *parts, size_t most)
+{
+    struct participant *p;
+    if (!v || ((!elems || !parts || !most) && n) || n > INT64_MAX)
+        return -EINVAL;
+    const int err = join_get(v, &p);
+    return err ? err : join_over(batch_push(p, elems, n, NULL, parts, most));
 }
 
 int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n)

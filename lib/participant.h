@@ -59,8 +59,10 @@ struct lfvec {
  * one load away, since after a locked instruction nothing is loaded ahead.
  *
  * v, words and pairs are compared with what the caller gives for a handle. Where they do not apply they are the address of no handle, and not
- * NULL, which a caller may give. So they are, too, while an operation is under way that is more than one compare-and-swap: if a signal
- * handler jumps out of it, nothing is at hand, and the next call sees by `p` that something was.
+ * NULL, which a caller may give. A handle's memory is given to another one only when it has no participant any more (lfvec.refs), and a
+ * participant takes its handle from here when it goes: so an old handle at hand is never taken for a new one. So they are, too, while an
+ * operation is under way that is more than one compare-and-swap: if a signal handler jumps out of it, nothing is at hand, and the next call
+ * sees by `p` that something was.
  */
 struct thread_state {
     struct lfvec *v;

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +34,27 @@ int segment_reaches(struct segment *s, uint64_t end)
     return end <= (uint64_t)st.st_size ? 0 : -EBADMSG;
 }
 
+int segment_no_space(const struct segment *s, uint64_t end, uint64_t bytes)
+{
+    struct rlimit limit;
+    struct statvfs fs;
+    const uint64_t first = s->l.slabs_off + s->l.slab_bytes; /* to raise it by less is of no use */
+    const unsigned long long need = bytes, have = fstatvfs(s->fd, &fs) == 0 ? (unsigned long long)fs.f_bavail * fs.f_frsize : 0;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && end > limit.rlim_cur)
+        return error_set(
+            -ENOSPC,
+            "%s: no space: the object would reach %llu bytes, most of them reserved and without memory, and this process may make "
+            "files of %llu; raise that limit (ulimit -f)",
+            s->name, (unsigned long long)(end > first ? end : first), (unsigned long long)limit.rlim_cur);
+    if (have >= need)
+        return error_set(-ENOSPC, "%s: no space: %llu bytes were refused, although %llu are free in /dev/shm; has this user a quota there?",
+                         s->name, need, have);
+    return error_set(-ENOSPC,
+                     "%s: no space: %llu bytes needed, %llu free in /dev/shm; enlarge it (mount -o remount,size=SIZE /dev/shm; in Docker: "
+                     "--shm-size=SIZE)",
+                     s->name, need, have);
+}
+
 static uint64_t now_ms(void)
 {
     struct timespec t;
@@ -40,13 +63,21 @@ static uint64_t now_ms(void)
 }
 
 /* The file system has room, and the kernel gives no pages: the limit is that of a cgroup. */
-static int refused(struct segment *s, uint64_t bytes)
+static int refused(const struct segment *s, uint64_t bytes)
 {
-    atomic_store_explicit(&s->refused, now_ms(), memory_order_relaxed);
     return error_set(-ENOSPC,
                      "%s: no memory: the kernel refuses %llu bytes, although /dev/shm has room; raise the memory limit of this process's "
                      "cgroup (memory.max; in Docker: --memory=SIZE)",
                      s->name, (unsigned long long)bytes);
+}
+
+static int commit_failed(struct segment *s, uint64_t end, uint64_t bytes, int err)
+{
+    if (err == -ENOMEM) {
+        atomic_store_explicit(&s->refused, now_ms(), memory_order_relaxed);
+        return refused(s, bytes);
+    }
+    return err == -ENOSPC ? segment_no_space(s, end, bytes) : err;
 }
 
 int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
@@ -55,7 +86,7 @@ int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
         return off + bytes > s->l.max_bytes ? -EOVERFLOW : -ENOMEM;
     const int err = shm_object_commit(s->fd, off, bytes);
     if (err)
-        return err == -ENOMEM ? refused(s, bytes) : err;
+        return commit_failed(s, off + bytes, bytes, err);
     atomic_fetch_add_explicit(&s->control->grows, 1, memory_order_relaxed);
     PROBE(grow, off, bytes);
     return segment_reaches(s, off + bytes);
@@ -70,8 +101,10 @@ enum { REFUSED_MS = 10 };
 int segment_commit_own(struct segment *s, uint64_t off, uint64_t bytes)
 {
     const uint64_t last = atomic_load_explicit(&s->refused, memory_order_relaxed);
-    if (shm_object_room(s->fd) < bytes || (last && now_ms() - last < REFUSED_MS))
-        return -ENOSPC;
+    if (last && now_ms() - last < REFUSED_MS)
+        return refused(s, bytes);
+    if (shm_object_room(s->fd) < bytes)
+        return segment_no_space(s, off + bytes, bytes);
     const int err = segment_commit(s, off, bytes);
     if (err)
         shm_object_discard(s->fd, off, bytes);
@@ -120,7 +153,7 @@ static int extent_commit(struct segment *s, const struct extent *e, uint64_t hav
 {
     const uint64_t off = e->off + have * e->unit, bytes = (to - have) * e->unit;
     if (shm_object_room(s->fd) < bytes) /* as segment_commit_own(); but others may be at it as well, so nothing is given back */
-        return -ENOSPC;
+        return segment_no_space(s, off + bytes, bytes);
     if (off + bytes <= s->mapped)
         numa_place(s->base + off, bytes, LFVEC_NUMA_INTERLEAVE, s->nodes, 0);
     return segment_commit(s, off, bytes);

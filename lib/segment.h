@@ -59,11 +59,13 @@ int segment_extend(struct segment *s, struct extent *e, uint64_t n);
 int segment_extend_known(struct segment *s, struct extent *e, uint64_t n);
 
 /*
- * Gives a part of the mapping memory. -ENOSPC also if the kernel refuses pages (a cgroup's memory.max), with a sentence.
+ * Gives a part of the mapping memory. -ENOSPC leaves a sentence, also if the kernel refuses pages (a cgroup's memory.max).
  * segment_commit_own(): of a part that nobody else stores in: what cannot be completed is given back, and where there is no room it is not tried.
  */
 int segment_commit(struct segment *s, uint64_t off, uint64_t bytes);
 int segment_commit_own(struct segment *s, uint64_t off, uint64_t bytes);
+/* -ENOSPC, and the sentence on what was lacking for `bytes` of memory in a part of the object that ends at `end`. */
+int segment_no_space(const struct segment *s, uint64_t end, uint64_t bytes);
 
 static inline bool extent_covers(const struct extent *e, uint64_t i)
 {

@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -301,17 +300,25 @@ bool shm_space(uint64_t *free_bytes, uint64_t *total_bytes)
     return true;
 }
 
+/* The library's sentence may begin with the name; complain() puts it there itself. */
+static const char *without_name(const char *sentence, const char *name)
+{
+    size_t n = strlen(name);
+    if (strncmp(sentence, name, n) != 0)
+        return sentence;
+    sentence += n;
+    return sentence + strspn(sentence, ": ");
+}
+
 /* The library grows by whole slabs, so a slab is what was missing at least. */
 static int no_space(const lfvec_t *v, const struct lfvec_stat *st, const char *what)
 {
     uint64_t available = 0, total = 0;
     char needed[16], left[16], suggested[16];
-    struct rlimit most;
+    const char *sentence = without_name(lfvec_last_error(), lfvec_name(v));
     shm_space(&available, &total);
-    if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY && available >= st->slab_bytes)
-        return complain(NO, lfvec_name(v),
-                        "%s: no memory: it would be larger than this process may make a file, %s; raise that limit (ulimit -f)", what,
-                        text_bytes(left, sizeof left, most.rlim_cur));
+    if (available >= st->slab_bytes && *sentence) /* the library knows which limit it was */
+        return complain(NO, lfvec_name(v), "%s: %s", what, sentence);
     text_bytes(needed, sizeof needed, st->slab_bytes);
     text_bytes(left, sizeof left, available);
     snprintf(suggested, sizeof suggested, "%lluM", (unsigned long long)(2 * (total >> 20) + 1));
@@ -358,16 +365,6 @@ int failed(lfvec_t *v, const char *what, int error)
     default:
         return complain(BLIND, name, "%s: %s; if it persists, " PROGRAM " check %s", what, strerror(-error), name);
     }
-}
-
-/* The library's sentence may begin with the name; complain() puts it there itself. */
-static const char *without_name(const char *sentence, const char *name)
-{
-    size_t n = strlen(name);
-    if (strncmp(sentence, name, n) != 0)
-        return sentence;
-    sentence += n;
-    return sentence + strspn(sentence, ": ");
 }
 
 static int open_status(int error)

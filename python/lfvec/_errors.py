@@ -57,9 +57,10 @@ class BusyError(Error):
 
 
 class FullError(Error):
-    """No memory (ENOSPC), or the segment's limit (EOVERFLOW); `pushed` elements of a batch found room."""
+    """No memory (ENOSPC), or the segment's limit (EOVERFLOW); `pushed` elements of a batch found room, in `parts` if that was asked for."""
 
     pushed = 0
+    parts = ()
 
 
 class SlotsError(Error):
@@ -109,9 +110,9 @@ def error(number, sentence):
     return _CLASSES.get(number, Error)(number, sentence)
 
 
-def call_error(number, name):
-    """The same for a call on an open segment."""
-    return error(number, "{}: {}".format(name, _SENTENCES.get(number) or os.strerror(number)))
+def call_error(number, name, sentence=""):
+    """The same for a call on an open segment; `sentence` is the library's, if it has one on it."""
+    return error(number, sentence or "{}: {}".format(name, _SENTENCES.get(number) or os.strerror(number)))
 
 
 def closed_error():

@@ -45,6 +45,7 @@ _LONG = {
     "detach": (c_int, [c_void_p]),
     "leave": (c_int, [c_void_p]),
     "push_n": (c_int64, [c_void_p, c_void_p, c_size_t, _U64_OUT]),
+    "push_n_parts": (c_int64, [c_void_p, c_void_p, c_size_t, POINTER(_structs.CPart), c_size_t]),
     "pop_n": (c_int64, [c_void_p, c_void_p, c_size_t]),
     "get_n": (c_int64, [c_void_p, c_uint64, c_void_p, c_size_t]),
     "snapshot": (c_int, [c_void_p, c_uint64, c_void_p, c_size_t, _U64_OUT]),

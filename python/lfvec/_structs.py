@@ -82,6 +82,12 @@ class CParticipant(ctypes.Structure):
     )
 
 
+class CPart(ctypes.Structure):
+    """struct lfvec_part"""
+
+    _fields_ = _fields(c_uint64, "first count")
+
+
 class CTimespec(ctypes.Structure):
     """struct timespec"""
 

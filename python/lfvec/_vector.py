@@ -7,6 +7,7 @@ it to None first, so that later calls get -EINVAL, and then waits for the calls 
 import contextlib
 import ctypes
 import errno
+import itertools
 import operator
 import os
 import threading
@@ -226,7 +227,8 @@ class Vector:
             raise closed_error()
 
     def _error(self, number):
-        return closed_error() if self.closed else call_error(number, self._name)
+        sentence = _library.last_error() if number == errno.ENOSPC else ""
+        return closed_error() if self.closed else call_error(number, self._name, sentence)
 
     def _checked(self, result):
         if result < 0:
@@ -428,6 +430,28 @@ class Vector:
                 first = index.value if done == 0 else first
                 done += result
         return first
+
+    def extend_parts(self, values):
+        """As extend(), but returns where the elements are: a list of ranges of indexes, one for each atomic step, in the order of values.
+
+        Elements that others pushed meanwhile may lie between two of them. Of a FullError, `parts` has the ranges of those that found room.
+        """
+        view, count = self._source(values)
+        room, ranges, done = (_structs.CPart * 64)(), [], 0
+        with _buffer.address(view) as start:
+            while done < count:
+                with self._use():
+                    result = _long.push_n_parts(self, start + done * self._codec.size, count - done, room, len(room))
+                if result < 0:
+                    failure = self._partial(-result, done)
+                    if isinstance(failure, FullError):
+                        failure.parts = ranges
+                    raise failure
+                told, done = done, done + result
+                for part in itertools.takewhile(lambda _: told < done, room):
+                    ranges.append(range(part.first, part.first + part.count))
+                    told += part.count
+        return ranges
 
     def _source(self, values):
         """A memoryview of values, and how many elements it has."""

@@ -177,6 +177,19 @@ def test_memory(v):
     assert len(v) == 0 and v.check().sound
 
 
+def test_parts(name):
+    with lfvec.Vector(name, max_elems=100 * lfvec.BATCH_MAX + 7) as v:
+        assert v.extend_parts([]) == []
+        assert v.extend_parts([5]) == [range(0, 1)]
+        parts = v.extend_parts(range(70 * lfvec.BATCH_MAX))
+        assert len(parts) == 70 and all(len(part) == lfvec.BATCH_MAX for part in parts)
+        assert v[parts[69].start] == 69 * lfvec.BATCH_MAX and parts[69].stop == len(v)
+        with pytest.raises(lfvec.FullError) as caught:
+            v.extend_parts(range(70 * lfvec.BATCH_MAX))
+        assert caught.value.pushed == 30 * lfvec.BATCH_MAX + 6 == sum(map(len, caught.value.parts))
+        assert caught.value.parts[-1].stop == len(v)
+
+
 def test_full(name):
     with lfvec.Vector(name, max_elems=5) as v:
         with pytest.raises(lfvec.FullError) as caught:

@@ -15,7 +15,7 @@ from lfvec import _library, _structs
 PACKAGE = pathlib.Path(lfvec.__file__).parent
 
 STRUCTS = {"attr": _structs.CAttr, "recovery": _structs.CRecovery, "audit": _structs.CAudit, "stat": _structs.CStat}
-STRUCTS["participant"] = _structs.CParticipant
+STRUCTS.update(participant=_structs.CParticipant, part=_structs.CPart)
 CONSTANTS = "CREATE EXCL RDONLY HUGEPAGES PREFAULT NUMA_LOCAL NUMA_INTERLEAVE NUMA_BIND BATCH_MAX".split()
 CONSTANTS += "SLOT_FREE SLOT_ALIVE SLOT_STOPPED SLOT_DEAD SLOT_UNKNOWN".split()
 

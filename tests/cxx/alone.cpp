@@ -199,7 +199,11 @@ TEST(batches)
     CHECK(v.get_n(5, std::size_t{3}) == (std::vector<std::uint64_t>{5, 6, 7}));
     CHECK(v.get_n(v.size() - 1, std::size_t{3}).size() == 1 && v.get_n(v.size() + 1, std::size_t{3}).empty());
     CHECK(v.pop_n(v.size() + 100).size() == many.size() - 1 && v.empty() && v.pop_n(three) == 0 && v.pop_n(std::size_t{1}).empty());
-    CHECK(v.push_n(lfvec::span<const std::uint64_t>()).count == 0);
+    CHECK(v.push_n(lfvec::span<const std::uint64_t>()).count == 0 && v.push_parts(lfvec::span<const std::uint64_t>()).empty());
+    const std::vector<lfvec::pushed> parts = v.push_parts(many);
+    CHECK(parts.size() == 4 && parts[1].first == v.batch_most() && parts[1].count == v.batch_most() && parts[3].count == 1);
+    CHECK(v.get_n(parts[3].first, three) == 1 && three[0] == many.back() && v.snapshot() == many);
+    v.clear();
     CHECK(v.push_n({7, 8, 9}).count == 3 && v.push_n({0, 2}).count == 2 && v.push_n({6}).first == 5 && v.push_n({}).count == 0);
     CHECK(v.snapshot() == (std::vector<std::uint64_t>{7, 8, 9, 0, 2, 6}));
 }

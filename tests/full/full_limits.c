@@ -130,20 +130,9 @@ END_TEST
 
 /* ---- RLIMIT_AS ------------------------------------------------------------------------------------------------------------------------- */
 
-#if defined(__has_feature)
-#define CLANG_SANITIZES (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define CLANG_SANITIZES 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || CLANG_SANITIZES
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-
 static const char *lacks_address_limits(void)
 {
-    return SANITIZED ? "a sanitizer reserves more address space than any limit would leave" : unit_lacks_address_limits();
+    return UNIT_SANITIZED ? "a sanitizer reserves more address space than any limit would leave" : unit_lacks_address_limits();
 }
 
 static uint64_t address_space(void)

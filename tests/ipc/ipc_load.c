@@ -222,6 +222,68 @@ START_TEST(snapshots_beside_writers)
 }
 END_TEST
 
+/* ---- parts ------------------------------------------------------------------------------------------------------------------------------ */
+
+enum { PARTS = 8, CALLS = 200, CALLS_MOST = 2000 };
+
+/* What the elements of a part are, whatever others pushed before and after it. */
+static void part_check(lfvec_t *v, const struct lfvec_part *part, const uint64_t *elem)
+{
+    uint64_t got[LFVEC_BATCH_MAX];
+    CHILD_MUST(part->count <= LFVEC_BATCH_MAX && lfvec_get_n(v, part->first, got, part->count) == (int64_t)part->count);
+    CHILD_MUST(memcmp(got, elem, part->count * sizeof *got) == 0);
+}
+
+/* Long calls; more of them as long as none was split around the elements of others, which cell[0] counts. */
+static void push_parts(struct board *b, uint32_t me)
+{
+    static uint64_t elem[PARTS * LFVEC_BATCH_MAX];
+    struct lfvec_part part[PARTS];
+    uint64_t serial = 0;
+    lfvec_t *v = lfvec_open(shared_name, 0, NULL);
+    CHILD_MUST(v != NULL);
+    const uint64_t n = (PARTS - 1) * lfvec_batch_most(v) + 3;
+    atomic_fetch_add(&b->ready, 1);
+    ipc_until(&b->go, 1);
+    for (uint32_t i = 0; i < CALLS || (i < CALLS_MOST && !atomic_load(&b->cell[0])); i++) {
+        uint64_t done = 0;
+        for (uint64_t k = 0; k < n; k++)
+            elem[k] = ipc_elem(me, serial++);
+        CHILD_MUST(lfvec_push_n_parts(v, elem, n, part, PARTS) == (int64_t)n);
+        for (uint32_t k = 0; k < PARTS; done += part[k++].count) {
+            if (k && part[k].first != part[k - 1].first + part[k - 1].count)
+                atomic_fetch_add(&b->cell[0], 1);
+            part_check(v, &part[k], elem + done);
+        }
+        CHILD_MUST(done == n);
+    }
+    atomic_store(&b->proc[me].pushed, serial);
+    CHILD_MUST(lfvec_detach(v) == 0);
+}
+
+START_TEST(parts_are_where_it_says)
+{
+    struct board *b = ipc_board();
+    lfvec_t *v = ipc_make(NULL);
+    pid_t pid[WORKERS];
+    uint64_t pushed = 0;
+    shared_name = lfvec_name(v);
+    for (uint32_t p = 0; p < WORKERS; p++)
+        pid[p] = ipc_start(push_parts, b, p);
+    ipc_until(&b->ready, WORKERS);
+    atomic_store(&b->go, 1);
+    for (uint32_t p = 0; p < WORKERS; p++) {
+        ipc_reap(pid[p]);
+        pushed += atomic_load(&b->proc[p].pushed);
+    }
+    printf("of %llu elements in parts of up to %llu: %llu parts began behind those of others\n", (unsigned long long)pushed,
+           (unsigned long long)lfvec_batch_most(v), (unsigned long long)atomic_load(&b->cell[0]));
+    ck_assert_uint_eq(lfvec_size(v), pushed);
+    ipc_sound(v);
+    lfvec_detach(v);
+}
+END_TEST
+
 Suite *ipc_load_suite(void)
 {
     Suite *s = suite_create("load");
@@ -231,6 +293,7 @@ Suite *ipc_load_suite(void)
     tcase_add_test(t, what_is_set_is_got);
     tcase_add_test(t, waiters_are_woken);
     tcase_add_test(t, snapshots_beside_writers);
+    tcase_add_test(t, parts_are_where_it_says);
     suite_add_tcase(s, t);
     return s;
 }

@@ -57,6 +57,54 @@ START_TEST(test_one_step_each)
 }
 END_TEST
 
+/* One part a step; as many steps as there is room to tell of, and no more than are said to be needed. */
+START_TEST(test_parts)
+{
+    struct lfvec_attr a;
+    struct lfvec_part part[10];
+    unit_attr(&a, 8);
+    a.leaf_bytes = 64;
+    lfvec_t *v = unit_make(&a);
+    const uint64_t most = lfvec_batch_most(v);
+    uint64_t *x = calloc(8 * most, sizeof *x), size = 0;
+    for (uint64_t room = 1; room <= 9; room++)
+        for (uint64_t n = 1; n <= 8 * most; n += most / 2) {
+            const uint64_t steps = (n + most - 1) / most < room ? (n + most - 1) / most : room, version = unit_stat(v).version;
+            const uint64_t pushed = n < steps * most ? n : steps * most;
+            memset(part, 0xff, sizeof part);
+            for (uint64_t i = 0; i < n; i++)
+                x[i] = size + i;
+            MUST(lfvec_push_n_parts(v, x, n, part, room) == (int64_t)pushed);
+            MUST(unit_stat(v).version == version + steps && lfvec_last_version() == version + steps);
+            for (uint64_t k = 0; k < steps; k++) {
+                MUST(part[k].first == size && part[k].count == (k + 1 < steps ? most : pushed - k * most));
+                size += part[k].count;
+            }
+            MUST(part[steps].first == UINT64_MAX && part[steps].count == UINT64_MAX);
+        }
+    unit_expect(v, size);
+    free(x);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+START_TEST(test_parts_at_the_limit)
+{
+    struct lfvec_attr a;
+    struct lfvec_part part[5] = {{7, 7}, {7, 7}, {7, 7}, {7, 7}, {7, 7}};
+    static uint64_t x[5000];
+    unit_attr(&a, 8);
+    a.max_elems = 2500;
+    lfvec_t *v = unit_make(&a);
+    ck_assert_int_eq(lfvec_push_n_parts(v, x, 5000, part, 5), 2500); /* of the last batch, what fits */
+    ck_assert(part[0].first == 0 && part[0].count == 1024 && part[1].first == 1024 && part[1].count == 1024);
+    ck_assert(part[2].first == 2048 && part[2].count == 452 && part[3].first == 7 && part[3].count == 7);
+    ck_assert_int_eq(lfvec_push_n_parts(v, x, 5000, part, 5), -EOVERFLOW);
+    ck_assert_uint_eq(part[0].count, 1024);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 START_TEST(test_nothing_is_nothing)
 {
     uint64_t x = 5, first = 77;
@@ -244,6 +292,8 @@ Suite *batch_suite(void)
     TCase *tc = unit_case(s, "batch", 60);
     tcase_add_test(tc, test_most);
     tcase_add_test(tc, test_one_step_each);
+    tcase_add_test(tc, test_parts);
+    tcase_add_test(tc, test_parts_at_the_limit);
     tcase_add_test(tc, test_nothing_is_nothing);
     tcase_add_test(tc, test_ranges);
     tcase_add_test(tc, test_long_snapshots);

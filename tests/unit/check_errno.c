@@ -19,17 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { UNTOUCHED = 12345 };
-
-/* A function that returns its error: this one, and errno stays. */
-#define RETURNS(want, call)                                                                                                                \
-    do {                                                                                                                                   \
-        errno = UNTOUCHED;                                                                                                                 \
-        const int64_t got = (int64_t)(call);                                                                                               \
-        MUST_MSG(got == (want), "%s: %lld (%s)", #call, (long long)got, got < 0 ? strerror((int)-got) : "");                               \
-        MUST_MSG(errno == UNTOUCHED, "%s: errno is now %d", #call, errno);                                                                 \
-    } while (0)
-
 /* lfvec_open() fails like this, with a sentence that names the segment. */
 static void open_fails(int want, const char *name, int flags, const struct lfvec_attr *attr)
 {
@@ -67,96 +56,6 @@ START_TEST(test_einval)
     memset(&a, 0, sizeof a); /* lfvec_attr_init() forgotten */
     open_fails(EINVAL, name, LFVEC_CREATE, &a);
     open_fails(ENOENT, name, 0, NULL); /* none of these made one */
-}
-END_TEST
-
-/* NULL for a handle: every function of lfvec.h that is given one, and whatever else it is given. */
-START_TEST(test_einval_no_handle)
-{
-    uint64_t x = 0;
-    struct lfvec_stat st;
-    struct lfvec_participant p;
-    struct lfvec_recovery r;
-    struct lfvec_audit a;
-    struct lfvec_region region;
-    struct lfvec_pages pages;
-    RETURNS(-EINVAL, lfvec_detach(NULL));
-    RETURNS(-EINVAL, lfvec_is_current(NULL));
-    RETURNS(-EINVAL, lfvec_push(NULL, &x, NULL));
-    RETURNS(-EINVAL, lfvec_push_sized(NULL, &x, sizeof x, NULL));
-    RETURNS(-EINVAL, lfvec_push_u64(NULL, x));
-    RETURNS(-EINVAL, lfvec_pop(NULL, &x));
-    RETURNS(-EINVAL, lfvec_pop_sized(NULL, &x, sizeof x));
-    RETURNS(-EINVAL, lfvec_pop_u64(NULL, &x));
-    RETURNS(-EINVAL, lfvec_get(NULL, 0, &x));
-    RETURNS(-EINVAL, lfvec_get_sized(NULL, 0, &x, sizeof x));
-    RETURNS(-EINVAL, lfvec_get_u64(NULL, 0, &x));
-    RETURNS(-EINVAL, lfvec_set(NULL, 0, &x));
-    RETURNS(-EINVAL, lfvec_set_sized(NULL, 0, &x, sizeof x));
-    RETURNS(-EINVAL, lfvec_set_u64(NULL, 0, x));
-    RETURNS(-EINVAL, lfvec_push_n(NULL, &x, 1, NULL));
-    RETURNS(-EINVAL, lfvec_push_n(NULL, NULL, 0, NULL));
-    RETURNS(-EINVAL, lfvec_pop_n(NULL, &x, 1));
-    RETURNS(-EINVAL, lfvec_pop_n(NULL, NULL, 0));
-    RETURNS(-EINVAL, lfvec_get_n(NULL, 0, &x, 1));
-    RETURNS(-EINVAL, lfvec_get_n(NULL, 0, NULL, 0));
-    RETURNS(-EINVAL, lfvec_snapshot(NULL, 0, &x, 1, NULL));
-    RETURNS(-EINVAL, lfvec_snapshot(NULL, 0, NULL, 0, &x));
-    RETURNS(-EINVAL, lfvec_pop_wait(NULL, &x, NULL));
-    RETURNS(-EINVAL, lfvec_pop_lease(NULL, &x));
-    RETURNS(-EINVAL, lfvec_ack(NULL));
-    RETURNS(-EINVAL, lfvec_release(NULL));
-    RETURNS(-EINVAL, lfvec_cas_u64(NULL, 0, &x, 1));
-    RETURNS(-EINVAL, lfvec_fetch_add_u64(NULL, 0, 1, &x));
-    RETURNS(-EINVAL, lfvec_reserve(NULL, 1));
-    RETURNS(-EINVAL, lfvec_trim(NULL));
-    RETURNS(-EINVAL, lfvec_clear(NULL));
-    RETURNS(-EINVAL, lfvec_recover(NULL, &r));
-    RETURNS(-EINVAL, lfvec_recover_slot(NULL, 1, &r));
-    RETURNS(-EINVAL, lfvec_recover_forced(NULL, 1, &r));
-    RETURNS(-EINVAL, lfvec_check(NULL, &a));
-    RETURNS(-EINVAL, lfvec_stat(NULL, &st));
-    RETURNS(-EINVAL, lfvec_participant(NULL, 1, &p));
-    RETURNS(-EINVAL, lfvec_region(NULL, 0, &region));
-    RETURNS(-EINVAL, lfvec_region_pages(NULL, 0, &pages));
-    RETURNS(0, lfvec_size(NULL));
-    RETURNS(0, lfvec_capacity(NULL));
-    RETURNS(0, lfvec_batch_most(NULL));
-    RETURNS(0, lfvec_elem_size(NULL));
-    ck_assert_str_eq(lfvec_name(NULL), "");
-}
-END_TEST
-
-/* NULL for a buffer that has to be there, in a thread that has no slot yet, and once more when it has. */
-START_TEST(test_einval_no_buffer)
-{
-    lfvec_t *v = unit_make(NULL);
-    for (int twice = 0; twice < 2; twice++) {
-        RETURNS(-EINVAL, lfvec_push(v, NULL, NULL));
-        RETURNS(-EINVAL, lfvec_push_sized(v, NULL, 8, NULL));
-        RETURNS(-EINVAL, lfvec_pop(v, NULL));
-        RETURNS(-EINVAL, lfvec_pop_sized(v, NULL, 8));
-        RETURNS(-EINVAL, lfvec_pop_u64(v, NULL));
-        RETURNS(-EINVAL, lfvec_get(v, 0, NULL));
-        RETURNS(-EINVAL, lfvec_get_sized(v, 0, NULL, 8));
-        RETURNS(-EINVAL, lfvec_get_u64(v, 0, NULL));
-        RETURNS(-EINVAL, lfvec_set(v, 0, NULL));
-        RETURNS(-EINVAL, lfvec_set_sized(v, 0, NULL, 8));
-        RETURNS(-EINVAL, lfvec_push_n(v, NULL, 1, NULL));
-        RETURNS(-EINVAL, lfvec_pop_n(v, NULL, 1));
-        RETURNS(-EINVAL, lfvec_get_n(v, 0, NULL, 1));
-        RETURNS(-EINVAL, lfvec_snapshot(v, 0, NULL, 1, NULL));
-        RETURNS(-EINVAL, lfvec_pop_wait(v, NULL, NULL));
-        RETURNS(-EINVAL, lfvec_pop_lease(v, NULL));
-        RETURNS(-EINVAL, lfvec_cas_u64(v, 0, NULL, 1));
-        RETURNS(-EINVAL, lfvec_stat(v, NULL));
-        RETURNS(-EINVAL, lfvec_participant(v, 1, NULL));
-        RETURNS(-EINVAL, lfvec_region(v, 0, NULL));
-        RETURNS(-EINVAL, lfvec_region_pages(v, 0, NULL));
-        unit_fill(v, lfvec_size(v), lfvec_size(v) + 5);
-    }
-    unit_expect(v, 10);
-    RETURNS(0, lfvec_detach(v));
 }
 END_TEST
 
@@ -908,8 +807,6 @@ END_TEST
 static void add_opening(TCase *tc)
 {
     tcase_add_test(tc, test_einval);
-    tcase_add_test(tc, test_einval_no_handle);
-    tcase_add_test(tc, test_einval_no_buffer);
     tcase_add_test(tc, test_einval_arguments);
     tcase_add_test(tc, test_attr_of_another_header);
     tcase_add_test(tc, test_half_made);

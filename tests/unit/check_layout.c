@@ -157,6 +157,49 @@ START_TEST(test_layouts)
 }
 END_TEST
 
+/* Bytes of a slab that leaves fill: their elements, what is known of each, and a bit. */
+static uint64_t filled(const struct layout *l)
+{
+    return (uint64_t)l->slab_leaves * (l->leaf_stride + sizeof(struct shm_leaf)) + l->slab_leaves / 8;
+}
+
+/*
+ * All of a slab is committed, so little of it may be of no use. A page holds what is rounded up; where slabs are of huge pages, that is one of
+ * them at most, and a tenth of the slab. Asking for the next power of two, as one who copies lfvec_stat() would, is asking for the same.
+ */
+static void well_used(uint32_t elem_size, uint32_t leaf_bytes, uint32_t slab_bytes, uint32_t flags)
+{
+    struct lfvec_attr a;
+    struct layout l, again;
+    lfvec_attr_init(&a);
+    a.elem_size = elem_size, a.leaf_bytes = leaf_bytes, a.slab_bytes = slab_bytes, a.flags = flags, a.max_bytes = UINT64_C(1) << 40;
+    const bool refused = slab_bytes < 2 * leaf_bytes || slab_bytes < 2 * elem_size;
+    MUST(layout_attr_check(&a, "/x") == (refused ? -EINVAL : 0));
+    if (refused)
+        return;
+    memset(&l, 0, sizeof l), memset(&again, 0, sizeof again);
+    MUST(layout_compute(&l, &a, false, UINT64_MAX) == 0);
+    const uint64_t page = flags & LFVEC_HUGEPAGES ? 2 << 20 : 4096, wasted = l.slab_bytes - filled(&l);
+    MUST(l.slab_bytes <= a.slab_bytes && l.slab_bytes % page == 0);
+    MUST_MSG(wasted < 4096 + 256 || wasted * 10 < l.slab_bytes, "elem %u leaf %u slab %u flags %u: %llu of %llu bytes are of no use",
+             elem_size, leaf_bytes, slab_bytes, flags, (unsigned long long)wasted, (unsigned long long)l.slab_bytes);
+    MUST(wasted * 8 < l.slab_bytes);
+    for (a.slab_bytes = 65536; a.slab_bytes < l.slab_bytes;)
+        a.slab_bytes *= 2;
+    MUST(layout_compute(&again, &a, false, UINT64_MAX) == 0 && again.slab_bytes == l.slab_bytes && again.slab_leaves == l.slab_leaves);
+}
+
+START_TEST(test_slabs_are_well_used)
+{
+    static const uint32_t elem[] = {1, 3, 8, 24, 63, 100, 1000, 4096, 11000, 20000, 32704, 32768, 40000, 65536};
+    for (size_t e = 0; e < sizeof elem / sizeof *elem; e++)
+        for (uint32_t leaf = 64; leaf <= 65536; leaf *= 2)
+            for (uint32_t slab = 65536; slab <= 1 << 26; slab *= 2)
+                for (uint32_t flags = 0; flags <= LFVEC_HUGEPAGES; flags++)
+                    well_used(elem[e], leaf, slab, flags);
+}
+END_TEST
+
 START_TEST(test_every_element_has_a_leaf)
 {
     struct lfvec_attr a;
@@ -194,6 +237,7 @@ Suite *layout_suite(void)
     tcase_add_test(tc, test_attr_defaults);
     tcase_add_test(tc, test_attr_max_elems);
     tcase_add_test(tc, test_layouts);
+    tcase_add_test(tc, test_slabs_are_well_used);
     tcase_add_test(tc, test_every_element_has_a_leaf);
     tcase_add_test(tc, test_too_small);
     return s;

@@ -56,6 +56,35 @@ START_TEST(test_first_slab)
 }
 END_TEST
 
+/* What is committed is used, however large or small slabs are beside their leaves; what they came to can be seen, by everybody alike. */
+START_TEST(test_slab_bytes)
+{
+    static const struct {
+        uint32_t elem, leaf, slab, is, leaves;
+    } row[] = {
+        {8, 512, 262144, 262144, 481},                                       /* the default, to the byte */
+        {8, 512, 1 << 26, 35655680, 65528},                                  /* as many leaves as can be told apart, or a few less */
+        {8, 64, 1 << 26, 6295552, 65493},   {65536, 512, 262144, 200704, 3}, /* a remainder that holds no leaf is not committed */
+        {8, 65536, 131072, 69632, 1},
+    };
+    static unsigned char elem[65536];
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct lfvec_attr a;
+        unit_attr(&a, row[i].elem);
+        a.leaf_bytes = row[i].leaf, a.slab_bytes = row[i].slab;
+        lfvec_t *v = unit_make(&a), *w = unit_open(lfvec_name(v), 0);
+        for (uint64_t n = 0; n <= 3 * unit_stat(v).elems_per_leaf; n++)
+            MUST(lfvec_push(v, elem, NULL) == 0);
+        const struct lfvec_stat st = unit_stat(w);
+        MUST_MSG(st.slab_bytes == row[i].is, "row %zu: slabs of %u bytes", i, st.slab_bytes);
+        MUST(st.leaves_used >= 4 && st.leaves_total == (st.slabs_owned + st.slabs_unowned) * row[i].leaves);
+        unit_sound(w);
+        ck_assert_int_eq(lfvec_detach(w), 0);
+        ck_assert_int_eq(lfvec_detach(v), 0);
+    }
+}
+END_TEST
+
 START_TEST(test_operations)
 {
     uint64_t index = 99, x = 0;
@@ -924,6 +953,7 @@ END_TEST
 static void add_operations(TCase *tc)
 {
     tcase_add_test(tc, test_first_slab);
+    tcase_add_test(tc, test_slab_bytes);
     tcase_add_test(tc, test_operations);
     tcase_add_test(tc, test_versions);
     tcase_add_test(tc, test_sized);

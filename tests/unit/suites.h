@@ -22,6 +22,8 @@ Suite *wait_suite(void);
 Suite *errno_suite(void);
 Suite *jump_suite(void);
 Suite *leave_suite(void);
+Suite *null_suite(void);
+Suite *sentence_suite(void);
 Suite *model_suite(void);
 Suite *region_suite(void);
 

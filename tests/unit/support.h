@@ -6,9 +6,11 @@
 #define LFVEC_TESTS_UNIT_SUPPORT_H
 
 #include <check.h>
+#include <errno.h>
 #include <lfvec.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* For loops: Check's own assertions write a message each time they hold. */
 #define MUST(cond)                                                                                                                         \
@@ -22,6 +24,17 @@
             ck_abort_msg(__VA_ARGS__);                                                                                                     \
     } while (0)
 
+enum { UNTOUCHED = 12345 };
+
+/* A function that returns its error: this one, and errno stays. */
+#define RETURNS(want, call)                                                                                                                \
+    do {                                                                                                                                   \
+        errno = UNTOUCHED;                                                                                                                 \
+        const int64_t got = (int64_t)(call);                                                                                               \
+        MUST_MSG(got == (want), "%s: %lld (%s)", #call, (long long)got, got < 0 ? strerror((int)-got) : "");                               \
+        MUST_MSG(errno == UNTOUCHED, "%s: errno is now %d", #call, errno);                                                                 \
+    } while (0)
+
 /* Ends a test that cannot run here. It is counted as skipped, not as passed. */
 #define UNIT_SKIP(why)                                                                                                                     \
     do {                                                                                                                                   \
@@ -29,6 +42,18 @@
         return;                                                                                                                            \
     } while (0)
 void unit_skip(const char *test, const char *why);
+
+/* A sanitizer has mappings and limits of its own. */
+#if defined(__has_feature)
+#define CLANG_SANITIZES (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define CLANG_SANITIZES 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || CLANG_SANITIZES
+enum { UNIT_SANITIZED = 1 };
+#else
+enum { UNIT_SANITIZED = 0 };
+#endif
 
 /* What user-mode emulation of another machine does not do. NULL if it is done here, otherwise why not. */
 const char *unit_lacks_robust_locks(void);   /* a dead thread's locks are marked by the kernel */
