@@ -7,13 +7,12 @@
 # MODEL_JOBS: verifiers at once (2). CC: the compiler for spin's output (cc). Everything is built below $TMPDIR.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-model=$here/lfvec.pml
 cc=${CC:-cc}
 
 # name | tier | search | slot 0 | slot 1 | slot 2 | mix | macros | control | violation
 #   tier    quick: in both; full: in full; big: in full, alone (up to 8 GiB)
 #   search  safety or cycles; then exact: exhaustive; bits: bit-state, for 10 minutes
-#   slots   what each participant does; any = each operation of the mix
+#   slots   what each participant does; any = each operation of the mix. wait-*: another model, wait.pml, which has no slots
 #   control macros that take a rule out; violation: what spin must then say
 scenarios() {
     local simple='push pop set0 set1 get0 get1' wide='push pop set0 set1 set2 get0 get1 get2'
@@ -36,6 +35,9 @@ batch-both          |quick|safety exact|push2 pop2         |push2 get1    |     
 lease               |quick|safety exact|lease ack any      |any           |     |push pop set0 get0 lease ack|LEASES K=6 DIRS=3 INIT=2 DEATHS=2 MORTAL=1|
 lease-r4-lazy       |quick|safety exact|lease ack          |any any       |     |push pop set0 get0 lease ack|LEASES K=6 DIRS=3 INIT=2 DEATHS=2 MORTAL=1 R4_LAZY|
 lease-both          |quick|safety exact|lease ack push     |lease ack     |     |          |LEASES K=6 DIRS=3 INIT=2 DEATHS=1   |
+wait                |quick|safety exact||||     |PUSHERS=2 WAITERS=2 DEATHS=1 GIVE_UPS=1            |
+wait-three          |quick|safety exact||||     |PUSHERS=2 WAITERS=3                                |
+wait-on             |quick|safety exact||||     |PUSHERS=1 PUSHES=3 WAITERS=2 POPS=2 DEATHS=1       |
 # ---- the rules: what happens without
 r1-seq              |quick|safety exact|set0               |set0          |     |          |K=4 DIRS=2 INIT=1 DEATHS=1 MORTAL=2 |NO_R1_SEQ      |g_out[
 r1-head             |quick|safety exact|set0               |push set0     |get0 |          |N=3 K=4 DIRS=2 INIT=2               |NO_R1_HEAD     |val[0]==expect
@@ -52,7 +54,14 @@ r5-committed-first  |quick|safety exact|push               |pop           |     
 stamp               |quick|safety exact|set0 set0 push     |push          |     |          |K=4 DIRS=2 INIT=2                   |NO_STAMP       |y==g_dir[
 stamp-value-only    |quick|safety exact|set0 set0 push     |push          |     |          |K=4 DIRS=2 INIT=2                   |VALUE_ONLY     |y==g_dir[
 stamp-no-retry      |quick|safety exact|set0 set0 push     |push          |     |          |K=4 DIRS=2 INIT=2                   |CW_ONCE        |y==g_dir[
+wait-old-order      |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |OLD_ORDER      |size<=held_back
+wait-blind-lower    |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |BLIND_LOWER    |asleep==0
+wait-before-late    |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |BEFORE_LATE    |asleep==0
+wait-enlist-first   |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |ENLIST_FIRST   |asleep==0
+wait-no-look        |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |NO_LOOK        |size<=held_back
 # ---- full only
+wait-three-death    |full |safety exact||||     |PUSHERS=2 WAITERS=3 DEATHS=1                       |
+wait-twice          |full |safety exact||||     |PUSHERS=2 PUSHES=2 WAITERS=2 POPS=2                |
 3x1-death-wide      |big  |safety exact|any                |any           |any  |$simple   |N=3 K=3 DIRS=3 INIT=2 DEATHS=1      |
 2x3-one-element     |big  |safety exact|any any any        |any any any   |     |push pop set0 get0|K=4 DIRS=4 INIT=1                 |
 2x3-death           |big  |safety bits |any any any        |any any any   |     |$simple   |K=4 DIRS=3 DEATHS=1                 |
@@ -84,6 +93,8 @@ read_scenario() { # name -> the columns
     IFS='|' read -r name tier search p0 p1 p2 mix macros control violation <<<"$line"
 }
 
+model_of() { case $1 in wait*) echo "$here/wait.pml";; *) echo "$here/lfvec.pml";; esac; }
+
 spin_args() { # what selects the scenario, one -D each
     local m
     echo "-DS0=$(script "$p0")"; echo "-DS1=$(script "$p1")"; echo "-DS2=$(script "$p2")"
@@ -96,7 +107,7 @@ verify() {
     local flags='' opts='-m20000'
     mkdir -p "$1" && cd "$1" || return 1
     # shellcheck disable=SC2046
-    spin $(spin_args "$2") -a "$model" >spin.out 2>&1 || { echo "spin failed" >out; cat spin.out >>out; return 1; }
+    spin $(spin_args "$2") -a "$(model_of "$name")" >spin.out 2>&1 || { echo "spin failed" >out; cat spin.out >>out; return 1; }
     case $search in
         cycles*) flags=-DNP; opts="$opts -l";;
         *) flags=-DSAFETY;;
@@ -234,5 +245,8 @@ case $1 in
         verify "$work/t" "$control"
         grep -E '^pan:1|errors:' out
         # shellcheck disable=SC2046
-        [ -f lfvec.pml.trail ] && spin $(spin_args "$control") -k lfvec.pml.trail -t -p -g "$model" | condense;;
+        case $name in
+            wait*) [ -f wait.pml.trail ] && spin $(spin_args "$control") -k wait.pml.trail -t -p -g "$(model_of "$name")";;
+            *) [ -f lfvec.pml.trail ] && spin $(spin_args "$control") -k lfvec.pml.trail -t -p -g "$(model_of "$name")" | condense;;
+        esac;;
 esac
