@@ -433,7 +433,8 @@ struct lfvec_audit {
  * Audits the whole segment: every leaf is referenced exactly once or free; every reference leads to a committed leaf; sizes and versions
  * agree. 0 = sound; -EBADMSG and the first fault in out (which may be NULL); -ENOMEM: no verdict, for want of private memory or because
  * RLIMIT_AS did not let this process map all of it. Reads only; may run beside writers and on a read-only attachment: what moves under it is
- * looked at again, a bounded number of times (out->conclusive). Takes no slot; waits for no participant. O(committed memory / leaf_bytes).
+ * looked at again, a bounded number of times (out->conclusive), and -EBADMSG is said of what cannot be in a sound segment, whatever its users
+ * are doing, stopped or killed in the middle of it. Takes no slot; waits for no participant. O(committed memory / leaf_bytes).
  * Acquire order.
  */
 int lfvec_check(lfvec_t *v, struct lfvec_audit *out);
