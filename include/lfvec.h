@@ -176,11 +176,12 @@ lfvec_t *lfvec_attach(const char *name);
  *   EEXIST           it exists, finished, and LFVEC_CREATE | LFVEC_EXCL
  *   EACCES           not allowed
  *   EPROTO           elem_size or elem_tag differs
- *   EBADMSG          not an lfvec segment (with LFVEC_EXCL, too), damaged, or truncated
+ *   EBADMSG          not an lfvec segment (with LFVEC_EXCL, too), damaged, or truncated; also a FIFO, a link, a device or the like, which is
+ *                    never opened
  *   EPROTONOSUPPORT  another format version, an unknown feature, or another byte order
  *   ENOSPC           to create: no pages left in /dev/shm for it, or RLIMIT_FSIZE
  *   EOVERFLOW        to create: max_bytes, or the address space that there is, does not hold the slots and one slab
- *   EAGAIN           others created and removed it again and again meanwhile
+ *   EAGAIN           others created and removed it again and again meanwhile, or hold a lease on it (F_SETLEASE of fcntl(2))
  *   ENOMEM           no private memory; or RLIMIT_AS does not let this process map what the segment has grown to
  *   EMFILE, ENFILE   as from shm_open(3); so may be what else it, flock(2) and pthread_key_create(3) fail with
  * lfvec_last_error() has the sentence: which segment, what is wrong, what to do.
@@ -207,8 +208,8 @@ int lfvec_detach(lfvec_t *v);
 int lfvec_unlink(const char *name);
 
 /*
- * 1 while the name still leads to this segment, 0 when it was unlinked or replaced, or -EMFILE and the like when it could not be looked up.
- * An answer of the moment: it may be unlinked the next. A few system calls; waits for no participant; touches nothing of the segment.
+ * 1 while the name still leads to this segment, 0 when it was unlinked or replaced, or -EACCES and the like when it could not be looked up.
+ * An answer of the moment: it may be unlinked the next. One system call; waits for no participant; opens nothing.
  */
 int lfvec_is_current(const lfvec_t *v);
 

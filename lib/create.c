@@ -338,7 +338,7 @@ static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *a
     struct shm_lock lock;
     int err = shm_object_lock(&lock, s->name);
     if (err)
-        return err == -ENOENT ? AGAIN : error_set(err, "%s: cannot lock it: %s", s->name, strerror(-err));
+        return err == -ENOENT || err == -EBADMSG ? AGAIN : error_set(err, "%s: cannot lock it: %s", s->name, strerror(-err));
     err = same_object(lock.fd, s->fd) ? finish_half_made(s, attr) : AGAIN;
     shm_object_unlock(&lock);
     return err;
@@ -351,6 +351,14 @@ static int open_failed(const char *name, int err)
     if (err == -EACCES)
         return error_set(
             err, "%s: not allowed; ask its owner for a wider mode (LFVEC mode, lfvec-shmctl create --mode), or open it read-only", name);
+    if (err == -EBADMSG) {
+        const char *kind = shm_object_kind(name);
+        return error_set(
+            err, "%s: /dev/shm%s is %s and no regular file, so not an lfvec segment; choose another name, or have its owner remove it",
+            name, name, kind ? kind : "something else");
+    }
+    if (err == -EAGAIN)
+        return error_set(err, "%s: another process holds a lease on it (fcntl F_SETLEASE); try again, or end that process", name);
     return error_set(err, "%s: cannot open it: %s", name, strerror(-err));
 }
 
