@@ -188,11 +188,12 @@ lfvec_t *lfvec_attach(const char *name);
  *   EEXIST           it exists, finished, and LFVEC_CREATE | LFVEC_EXCL
  *   EACCES           not allowed
  *   EPROTO           elem_size or elem_tag differs
- *   EBADMSG          not an lfvec segment (with LFVEC_EXCL, too), damaged, or truncated
+ *   EBADMSG          not an lfvec segment (with LFVEC_EXCL, too), damaged, or truncated; also a FIFO, a link, a device or the like, which is
+ *                    never opened
  *   EPROTONOSUPPORT  another format version, an unknown feature, or another byte order
  *   ENOSPC           to create: no pages left in /dev/shm for it, or RLIMIT_FSIZE
  *   EOVERFLOW        to create: max_bytes, or the address space that there is, does not hold the slots and one slab
- *   EAGAIN           others created and removed it again and again meanwhile
+ *   EAGAIN           others created and removed it again and again meanwhile, or hold a lease on it (F_SETLEASE of fcntl(2))
  *   ENOMEM           no private memory; or this process may not map what the segment has grown to: RLIMIT_AS, vm.max_map_count, or, after
  *                    mlockall(MCL_FUTURE), RLIMIT_MEMLOCK
  *   EMFILE, ENFILE   as from shm_open(3); so may be what else it, flock(2) and pthread_key_create(3) fail with
@@ -231,8 +232,8 @@ int lfvec_leave(lfvec_t *v);
 int lfvec_unlink(const char *name);
 
 /*
- * 1 while the name still leads to this segment, 0 when it was unlinked or replaced, or -EMFILE and the like when it could not be looked up.
- * An answer of the moment: it may be unlinked the next. A few system calls; waits for no participant; touches nothing of the segment.
+ * 1 while the name still leads to this segment, 0 when it was unlinked or replaced, or -EACCES and the like when it could not be looked up.
+ * An answer of the moment: it may be unlinked the next. One system call; waits for no participant; opens nothing.
  */
 int lfvec_is_current(const lfvec_t *v);
 
@@ -319,11 +320,12 @@ uint64_t lfvec_batch_most(const lfvec_t *v);
 
 /*
  * As lfvec_pop(), but waits for an element if there is none, at most for the relative *timeout; NULL waits for ever, {0, 0} not at all.
- * -ETIMEDOUT instead of -EAGAIN. -EINVAL for a timeout that is negative or has not 0 to 999,999,999 nanoseconds. A pusher that dies between
- * its push and its wake delays a waiter by at most 50 ms. A push costs no system call while nobody waits. Signals do not end the wait, and
- * pthread_cancel() does: it is a cancellation point, and takes no element when it is cancelled. Not
- * lock-free, by its nature; nobody waits for a waiter, and one that is killed leaves nothing behind. Memory order as for lfvec_pop(),
- * acquire for -ETIMEDOUT.
+ * -ETIMEDOUT instead of -EAGAIN. -EINVAL for a timeout that is negative or has not 0 to 999,999,999 nanoseconds. A push wakes one of those who
+ * sleep, a batch as many as it has elements: no element lies in the vector while a waiter sleeps, but for at most 50 ms if a pusher stops or dies
+ * between its push and its wake, or a waiter between its waking and its pop. A push costs no system call while nobody waits; one call, once, if a
+ * waiter gave up or died. Signals do not end the wait, and pthread_cancel() does: it is a cancellation point, and takes no element when it is
+ * cancelled. Not lock-free, by its nature; nobody waits for a waiter, and one that is killed leaves nothing else behind. Memory order as for
+ * lfvec_pop(), acquire for -ETIMEDOUT.
  */
 int lfvec_pop_wait(lfvec_t *v, void *elem, const struct timespec *timeout);
 
@@ -474,7 +476,8 @@ struct lfvec_audit {
  * Audits the whole segment: every leaf is referenced exactly once or free; every reference leads to a committed leaf; sizes and versions
  * agree. 0 = sound; -EBADMSG and the first fault in out (which may be NULL); -ENOMEM: no verdict, for want of private memory or because
  * RLIMIT_AS did not let this process map all of it. Reads only; may run beside writers and on a read-only attachment: what moves under it is
- * looked at again, a bounded number of times (out->conclusive). Takes no slot; waits for no participant. O(committed memory / leaf_bytes).
+ * looked at again, a bounded number of times (out->conclusive), and -EBADMSG is said of what cannot be in a sound segment, whatever its users
+ * are doing, stopped or killed in the middle of it. Takes no slot; waits for no participant. O(committed memory / leaf_bytes).
  * Acquire order.
  */
 int lfvec_check(lfvec_t *v, struct lfvec_audit *out);

@@ -1,9 +1,13 @@
 /*
  * audit.c - is everything where it should be? Every leaf of a committed slab is referenced exactly once, or free.
  *
- * A pass reads the slots, the directory and the bitmaps one after the other. While others work, what it sees need not fit together, so a
- * fault counts only if two passes in a row find the same one; a fault between two places (a leaf referenced twice, or not at all) moreover
- * only if the head did not move. Reads only.
+ * A pass reads the slots, the directory and the bitmaps one after the other, while others work. A verdict of damage must be right, so each
+ * fault is one of three kinds:
+ *   sure    what was read cannot be at any moment, whatever moved meanwhile. References are held against the segment as it is after they were
+ *           read: whoever stored one had made what it leads to before.
+ *   still   what was read cannot be at one head, and the head was the same before and after.
+ *   a leak  likewise; but leaves are taken and given back without a new head, too, so that the one in question is looked at many more times.
+ * And two passes in a row must find the same one. Reads only.
  */
 #include "audit.h"
 
@@ -14,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PASSES_MOST = 32 };
+enum { PASSES_MOST = 32, LEAK_LOOKS = 64 };
 enum { MARK_LIVE = 1, MARK_SPARE = 2, MARK_IN_FLIGHT = 4 }; /* what refers to a leaf */
 
 struct pass {
@@ -23,28 +27,51 @@ struct pass {
     struct lfvec_audit *out;
     uint8_t *mark; /* [slab * slab_leaves + leaf], for slabs below high */
     uint64_t high;
-    bool blind; /* there are slabs beyond what RLIMIT_AS let this process map: no verdict */
+    int err;         /* no verdict: no private memory, or there are parts beyond what RLIMIT_AS let this process map */
+    bool head_bound; /* the fault is none if the head has moved since */
+    bool moving;     /* a slot was changed while it was read: the fault is none, unless it is sure */
 };
 
 static bool report(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static bool report_still(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Always false, for `return report(...)`. The first fault of a pass stands. */
+/* Always false, as is the next one, for `return report(...)`. The first fault of a pass stands. */
+static bool report_any(struct pass *p, bool head_bound, uint32_t fault, uint64_t where, const char *format, va_list ap)
+{
+    if (p->out->fault)
+        return false;
+    p->head_bound = head_bound;
+    p->out->fault = fault;
+    p->out->where = where;
+    vsnprintf(p->out->message, sizeof p->out->message, format, ap);
+    return false;
+}
+
+/* What cannot be at any moment. */
 static bool report(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...)
 {
     va_list ap;
-    if (p->out->fault)
-        return false;
-    p->out->fault = fault;
-    p->out->where = where;
     va_start(ap, format);
-    vsnprintf(p->out->message, sizeof p->out->message, format, ap);
+    (void)report_any(p, false, fault, where, format, ap);
     va_end(ap);
     return false;
 }
 
-static bool needs_still_head(uint32_t fault)
+static bool head_is_still(const struct pass *p)
 {
-    return fault == LFVEC_FAULT_TWICE || fault == LFVEC_FAULT_FREE || fault == LFVEC_FAULT_LEAK || fault == LFVEC_FAULT_DIRECTORY;
+    return head_version(p->s->control) == p->h.version;
+}
+
+/* What cannot be if the head is still the one that the pass began with. True, and no fault, if it has moved. */
+static bool report_still(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...)
+{
+    va_list ap;
+    if (!head_is_still(p))
+        return true;
+    va_start(ap, format);
+    (void)report_any(p, true, fault, where, format, ap);
+    va_end(ap);
+    return false;
 }
 
 /* An audit says what it has to say in its own place: the sentence of the thread's last open stays. */
@@ -80,18 +107,23 @@ static bool check_head(struct pass *p)
     return true;
 }
 
+/* After the head was loaded: an extent reaches as far as any head says, before that head is there. */
 static bool check_extents(struct pass *p)
 {
     struct extent *e[] = {&p->s->dir, &p->s->slabtab};
     static const char *const name[] = {"directory", "slab table"};
-    for (unsigned int i = 0; i < 2; i++)
-        if (segment_extend_known(p->s, e[i], 0) != 0)
+    for (unsigned int i = 0; i < 2; i++) {
+        const int err = segment_extend_known(p->s, e[i], 0);
+        if (err == -EBADMSG)
             return report(p, LFVEC_FAULT_RANGE, i, "the %s claims more memory than the object has", name[i]);
+        p->err = err ? err : p->err;
+    }
     if (atomic_load_explicit(&p->s->control->slabs_high, memory_order_relaxed) > p->s->l.slabs_max)
         return report(p, LFVEC_FAULT_RANGE, 2, "more slabs are said to be in use than the segment can have");
-    return true;
+    return !p->err;
 }
 
+/* The word is read again: if it is another, we have judged one that is past. */
 static bool check_slab_word(struct pass *p, uint64_t slab)
 {
     const uint64_t word = slab_word(p->s, slab);
@@ -101,46 +133,102 @@ static bool check_slab_word(struct pass *p, uint64_t slab)
         return report(p, LFVEC_FAULT_SLAB, slab, "slab %llu has the table entry 0x%llx, which makes no sense", (unsigned long long)slab,
                       (unsigned long long)word);
     const int err = (state == SHM_SLAB_OWNED || state == SHM_SLAB_UNOWNED) && !slab_known(p->s, slab) ? slab_learn(p->s, slab) : 0;
-    p->blind |= err == -ENOMEM;
-    if (err && err != -ENOMEM)
+    if (err == -EBADMSG && slab_word(p->s, slab) == word)
         return report(p, LFVEC_FAULT_SLAB, slab, "slab %llu is said to have memory, and has none", (unsigned long long)slab);
+    p->err = err && err != -EBADMSG ? err : p->err;
     return true;
 }
 
-/* NULL if the reference leads nowhere. */
+/* The segment as it is now: others may have made it larger. */
+static void look_again(struct pass *p)
+{
+    const int err = segment_extend_known(p->s, &p->s->slabtab, 0);
+    const uint64_t high = slab_high(p->s), leaves = p->s->l.slab_leaves;
+    if (err && err != -EBADMSG)
+        p->err = err;
+    if (high <= p->high)
+        return;
+    uint8_t *mark = p->mark ? realloc(p->mark, high * leaves) : calloc(high, leaves);
+    if (!mark) {
+        p->err = -ENOMEM;
+        return;
+    }
+    if (p->mark)
+        memset(mark + p->high * leaves, 0, (high - p->high) * leaves);
+    p->mark = mark;
+    p->high = high;
+}
+
+/*
+ * NULL if the reference leads nowhere, or cannot be followed by us (p->err). It was read with acquire order: what its writer knew of the
+ * segment we see now.
+ */
 static uint8_t *mark_of(struct pass *p, uint64_t ref)
 {
     struct leaf leaf;
-    if (slab_locate(p->s, ref, &leaf) != 0 || leaf_ref_slab(ref) >= p->high)
+    const int err = slab_locate(p->s, ref, &leaf);
+    if (err && err != -EBADMSG)
+        p->err = err;
+    if (err)
+        return NULL;
+    if (leaf_ref_slab(ref) >= p->high)
+        look_again(p);
+    if (leaf_ref_slab(ref) >= p->high)
         return NULL;
     return &p->mark[leaf_ref_slab(ref) * p->s->l.slab_leaves + (ref & 0xffff)];
 }
 
+static uint64_t load(const shm_u64 *at)
+{
+    return atomic_load_explicit(at, memory_order_acquire);
+}
+
 static bool mark_held(struct pass *p, uint32_t slot, uint64_t ref, uint8_t how)
 {
-    if (!ref)
+    uint8_t *m = ref ? mark_of(p, ref) : NULL;
+    if (m)
+        *m |= how;
+    if (!ref || m)
         return true;
-    uint8_t *m = mark_of(p, ref);
-    if (!m)
-        return report(p, LFVEC_FAULT_SLOT, slot, "slot %u refers to leaf 0x%llx, which does not exist", slot, (unsigned long long)ref);
-    *m |= how;
-    return true;
+    return !p->err &&
+           report(p, LFVEC_FAULT_SLOT, slot, "slot %u refers to leaf 0x%llx, which does not exist", slot, (unsigned long long)ref);
+}
+
+/* The leaves of an unfinished operation, which no byte changes of while the intent names them. */
+struct flight {
+    uint64_t intent, count; /* count 0: there is none */
+    uint64_t ref[2 * SHM_DESC_LEAVES];
+};
+
+/* False: its owner has gone on meanwhile, and what was read may be of two operations. */
+static bool read_flight(const struct shm_slot *slot, struct flight *f)
+{
+    f->intent = load(&slot->intent);
+    f->count = 0;
+    if (!f->intent)
+        return true;
+    const struct shm_desc *d = &slot->desc[f->intent & 1];
+    f->count = load(&d->count);
+    for (uint64_t k = 0; k < f->count && k < SHM_DESC_LEAVES; k++) {
+        f->ref[2 * k] = load(&d->entry[k].leaf_ref);
+        f->ref[2 * k + 1] = load(&d->entry[k].old_ref);
+    }
+    return load(&slot->intent) == f->intent;
 }
 
 /* What an unfinished operation refers to may be published already, or replaced and not yet freed: both are in order. */
-static bool mark_intent(struct pass *p, uint32_t i, const struct shm_slot *slot)
+static bool mark_flight(struct pass *p, uint32_t i, const struct shm_slot *slot)
 {
-    const uint64_t intent = atomic_load_explicit(&slot->intent, memory_order_acquire);
-    if (!intent)
+    struct flight f;
+    if (!read_flight(slot, &f)) {
+        p->moving = true;
         return true;
-    const struct shm_desc *d = &slot->desc[intent & 1];
-    const uint64_t count = atomic_load_explicit(&d->count, memory_order_relaxed);
-    if (count > SHM_DESC_LEAVES)
-        return report(p, LFVEC_FAULT_SLOT, i, "slot %u has a descriptor of %llu leaves", i, (unsigned long long)count);
+    }
+    if (f.count > SHM_DESC_LEAVES)
+        return report(p, LFVEC_FAULT_SLOT, i, "slot %u has a descriptor of %llu leaves", i, (unsigned long long)f.count);
     bool sound = true;
-    for (uint64_t k = 0; k < count && sound; k++)
-        sound = mark_held(p, i, atomic_load_explicit(&d->entry[k].leaf_ref, memory_order_relaxed), MARK_IN_FLIGHT) &&
-                mark_held(p, i, atomic_load_explicit(&d->entry[k].old_ref, memory_order_relaxed), MARK_IN_FLIGHT);
+    for (uint64_t k = 0; k < 2 * f.count && sound; k++)
+        sound = mark_held(p, i, f.ref[k], MARK_IN_FLIGHT);
     return sound;
 }
 
@@ -149,14 +237,27 @@ static bool mark_slot(struct pass *p, uint32_t i)
     const struct shm_slot *slot = slot_at(p->s, i);
     if (!slot_lockable(p->s, i))
         return report(p, LFVEC_FAULT_SLOT, i, "slot %u has a damaged mutex, and cannot be taken", i);
-    bool sound = mark_intent(p, i, slot);
+    bool sound = mark_flight(p, i, slot);
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && sound; k++)
-        sound = mark_held(p, i, atomic_load_explicit(&slot->spare_ref[k], memory_order_relaxed), MARK_SPARE);
+        sound = mark_held(p, i, load(&slot->spare_ref[k]), MARK_SPARE);
     /* SYNC: committed (acquire): before the head, which is not taken from writers without need */
     const uint64_t committed = atomic_load_explicit(&slot->committed, memory_order_acquire);
     if (sound && committed > p->h.version && committed > head_load(p->s->control).version)
         return report(p, LFVEC_FAULT_SLOT, i, "slot %u claims a version newer than the head", i);
     return sound;
+}
+
+/* Does the slot hold this leaf? True as well if it may, since it was changed while it was read. */
+static bool slot_holds(const struct segment *s, uint32_t i, uint64_t ref)
+{
+    const struct shm_slot *slot = slot_at(s, i);
+    struct flight f;
+    bool holds = !read_flight(slot, &f);
+    for (uint64_t k = 0; k < 2 * f.count && k < 2 * SHM_DESC_LEAVES && !holds; k++)
+        holds = f.ref[k] == ref;
+    for (uint32_t k = 0; k < SHM_DESC_LEAVES && !holds; k++)
+        holds = load(&slot->spare_ref[k]) == ref;
+    return holds;
 }
 
 static bool mark_entry(struct pass *p, uint64_t d, uint64_t ref, uint64_t stamp)
@@ -165,18 +266,18 @@ static bool mark_entry(struct pass *p, uint64_t d, uint64_t ref, uint64_t stamp)
     struct leaf leaf;
     if (!ref)
         return d >= live ||
-               report(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu is below the size and has no leaf", (unsigned long long)d);
+               report_still(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu is below the size and has no leaf", (unsigned long long)d);
     uint8_t *m = mark_of(p, ref);
     if (!m)
-        return report(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu refers to leaf 0x%llx, which does not exist",
-                      (unsigned long long)d, (unsigned long long)ref);
+        return !p->err && report(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu refers to leaf 0x%llx, which does not exist",
+                                 (unsigned long long)d, (unsigned long long)ref);
     if (*m & MARK_LIVE)
-        return report(p, LFVEC_FAULT_TWICE, d, "leaf 0x%llx is referenced twice, the second time by entry %llu", (unsigned long long)ref,
-                      (unsigned long long)d);
+        return report_still(p, LFVEC_FAULT_TWICE, d, "leaf 0x%llx is referenced twice, the second time by entry %llu",
+                            (unsigned long long)ref, (unsigned long long)d);
     *m |= MARK_LIVE;
     (void)slab_locate(p->s, ref, &leaf);
     if (stamp > p->h.version || atomic_load_explicit(&leaf.meta->seq, memory_order_relaxed) > p->h.version)
-        return report(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu or its leaf is newer than the head", (unsigned long long)d);
+        return report_still(p, LFVEC_FAULT_DIRECTORY, d, "directory entry %llu or its leaf is newer than the head", (unsigned long long)d);
     p->out->leaves_live += d < live;
     p->out->leaves_idle += d >= live;
     return true;
@@ -187,14 +288,17 @@ static bool mark_directory(struct pass *p)
     struct desc_view v;
     const uint64_t entries = p->s->dir.ready;
     int err = desc_view(p->s, p->h, &v);
-    if (err || v.count > SHM_DESC_LEAVES || !desc_unchanged(&v, p->h))
-        return report(p, LFVEC_FAULT_DIRECTORY, v.id, "the descriptor in effect cannot be read");
+    if (err || v.count > SHM_DESC_LEAVES || !desc_unchanged(&v, p->h)) {
+        if (!report_still(p, LFVEC_FAULT_DIRECTORY, v.id, "the descriptor in effect cannot be read"))
+            return false;
+        v.count = 0; /* it has gone out of effect, so the directory alone has what we can judge */
+    }
     for (uint64_t d = 0; d < entries; d++) {
         const struct shm_entry *e = directory_entry(p->s, d);
         uint64_t stamp = atomic_load_explicit(&e->stamp, memory_order_acquire);
         uint64_t ref = atomic_load_explicit(&e->leaf_ref, memory_order_acquire);
         if (desc_covers(&v, d)) {
-            ref = atomic_load_explicit(&v.shared->entry[d - v.first].leaf_ref, memory_order_relaxed);
+            ref = load(&v.shared->entry[d - v.first].leaf_ref);
             stamp = v.since;
         }
         if (!mark_entry(p, d, ref, stamp))
@@ -203,20 +307,39 @@ static bool mark_directory(struct pass *p)
     return true;
 }
 
+/*
+ * Taken, and nothing refers to it? A leaf is recorded in a slot before its bit is set, and until after it is cleared; and where a record moves,
+ * the new one is there before the old one goes. So what we see once may come from a record that moved past us, or from a leaf that was given
+ * back and taken again between our looks; but not each time. Entries of the directory move with the head only.
+ */
+static bool is_lost(const struct pass *p, uint64_t ref)
+{
+    bool lost = true;
+    for (uint32_t look = 0; look < LEAK_LOOKS && lost; look++) {
+        lost = slab_taken(p->s, ref) && head_is_still(p);
+        for (uint32_t i = 1; i <= p->s->l.max_slots && lost; i++)
+            lost = !slot_holds(p->s, i, ref);
+    }
+    return lost && slab_taken(p->s, ref);
+}
+
 static bool judge_leaf(struct pass *p, uint64_t ref, uint8_t mark)
 {
     const bool taken = slab_taken(p->s, ref);
     if (mark & MARK_LIVE && !taken)
-        return report(p, LFVEC_FAULT_FREE, ref, "leaf 0x%llx holds elements and is marked free", (unsigned long long)ref);
+        return report_still(p, LFVEC_FAULT_FREE, ref, "leaf 0x%llx holds elements and is marked free", (unsigned long long)ref);
     if (mark & MARK_LIVE && mark & MARK_SPARE && !(mark & MARK_IN_FLIGHT))
-        return report(p, LFVEC_FAULT_TWICE, ref, "leaf 0x%llx holds elements and is a spare", (unsigned long long)ref);
+        return report_still(p, LFVEC_FAULT_TWICE, ref, "leaf 0x%llx holds elements and is a spare", (unsigned long long)ref);
     p->out->leaves_free += !taken;
     p->out->leaves_held += taken && !(mark & MARK_LIVE) && mark;
-    if (taken && !mark) {
-        p->out->leaves_lost++;
-        return report(p, LFVEC_FAULT_LEAK, ref, "leaf 0x%llx is in use, and nothing refers to it", (unsigned long long)ref);
-    }
-    return true;
+    if (!taken || mark)
+        return true;
+    if (!p->moving && !p->out->fault) /* of more than one, the first is looked at so closely */
+        p->moving = !is_lost(p, ref);
+    if (p->moving)
+        return true;
+    p->out->leaves_lost++;
+    return report_still(p, LFVEC_FAULT_LEAK, ref, "leaf 0x%llx is in use, and nothing refers to it", (unsigned long long)ref);
 }
 
 static void judge_leaves(struct pass *p)
@@ -226,29 +349,33 @@ static void judge_leaves(struct pass *p)
         if (state < SHM_SLAB_OWNED || !slab_known(p->s, slab)) /* the word may have changed since it was checked: no memory, no look */
             continue;
         for (uint32_t i = 0; i < p->s->l.slab_leaves; i++)
-            judge_leaf(p, leaf_ref_make(slab, i), p->mark[slab * p->s->l.slab_leaves + i]);
+            (void)judge_leaf(p, leaf_ref_make(slab, i), p->mark[slab * p->s->l.slab_leaves + i]);
     }
 }
 
-static int run_pass(struct lfvec *v, struct lfvec_audit *out)
+static void look_at_all(struct pass *p)
+{
+    bool sound = check_header(p) && check_extents(p) && check_head(p);
+    look_again(p);
+    for (uint64_t slab = 0; slab < p->high && sound && !p->err; slab++)
+        sound = check_slab_word(p, slab);
+    for (uint32_t i = 1; i <= p->s->l.max_slots && sound && !p->err; i++)
+        sound = mark_slot(p, i);
+    if (sound && !p->err && mark_directory(p))
+        judge_leaves(p);
+}
+
+/* *counts: the fault, if there is one, is one, whatever moved meanwhile. */
+static int run_pass(struct lfvec *v, struct lfvec_audit *out, bool *counts)
 {
     struct pass p = {.s = &v->seg, .h = head_load(v->seg.control), .out = out};
-    bool sound = check_extents(&p);
-    p.high = slab_high(p.s);
-    p.mark = calloc(p.high * p.s->l.slab_leaves + 1, 1);
-    if (!p.mark)
-        return -ENOMEM;
     out->version = p.h.version;
     out->elements = head_size(p.h);
-    sound = sound && check_header(&p) && check_head(&p);
-    for (uint64_t slab = 0; slab < p.high && sound; slab++)
-        sound = check_slab_word(&p, slab);
-    for (uint32_t i = 1; i <= p.s->l.max_slots && sound && !p.blind; i++)
-        sound = mark_slot(&p, i);
-    if (sound && !p.blind && mark_directory(&p))
-        judge_leaves(&p);
+    look_at_all(&p);
     free(p.mark);
-    return sound && p.blind ? -ENOMEM : 0;
+    out->conclusive = head_is_still(&p) && !p.moving;
+    *counts = out->conclusive || !p.head_bound;
+    return out->fault ? 0 : p.err;
 }
 
 static uint32_t count_dead(const struct segment *s)
@@ -262,24 +389,24 @@ static uint32_t count_dead(const struct segment *s)
 int audit_run(struct lfvec *v, struct lfvec_audit *out)
 {
     struct lfvec_audit last;
+    bool counts = false;
     memset(out, 0, sizeof *out);
     for (uint32_t passes = 1; passes <= PASSES_MOST; passes++) {
+        const bool counted = counts;
         last = *out;
         memset(out, 0, sizeof *out);
-        const int err = run_pass(v, out);
+        const int err = run_pass(v, out, &counts);
         if (err)
             return err;
-        const bool still = head_load(v->seg.control).version == out->version;
         out->passes = passes;
-        out->conclusive = still;
-        if (!out->fault && still)
+        if (!out->fault && out->conclusive)
             break;
-        const bool again = out->fault && last.fault == out->fault && last.where == out->where;
-        if (again && (!needs_still_head(out->fault) || (still && last.version == out->version)))
+        if (out->fault && counts && counted && last.fault == out->fault && last.where == out->where)
             break;
         if (passes == PASSES_MOST) { /* somebody was always at work, and no fault stayed where it was */
             out->fault = LFVEC_FAULT_NONE;
             out->message[0] = '\0';
+            out->leaves_lost = 0;
         }
     }
     out->slots_dead = count_dead(&v->seg);

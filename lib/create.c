@@ -346,11 +346,8 @@ static const char *open_advice(int err)
         return "this process has as many files open as it may; close some, or raise that limit (ulimit -n)";
     case ENFILE:
         return "the system has as many files open as it may; close some, or raise fs.file-max";
-    case ELOOP:
-        return "it is a symbolic link, and none is followed; choose another name, or remove it";
-    case EINVAL: /* a directory: the C library's word for it */
-    case ENXIO:
-        return "it is no regular file in /dev/shm; choose another name, or remove it";
+    case EAGAIN: /* opened without waiting */
+        return "another process holds a lease on it (fcntl F_SETLEASE); try again, or end that process";
     case EROFS:
         return "/dev/shm is mounted read-only; open it read-only, or remount it";
     case ENOSPC:
@@ -373,6 +370,12 @@ static int open_failed(const char *name, int err)
     if (err == -EACCES)
         return error_set(
             err, "%s: not allowed; ask its owner for a wider mode (LFVEC mode, lfvec-shmctl create --mode), or open it read-only", name);
+    if (err == -EBADMSG) {
+        const char *kind = shm_object_kind(name);
+        return error_set(
+            err, "%s: /dev/shm%s is %s and no regular file, so not an lfvec segment; choose another name, or have its owner remove it",
+            name, name, kind ? kind : "something else");
+    }
     return error_set(err, "%s: cannot open it: %s%s%s", name, strerror(-err), advice ? "; " : "", advice ? advice : "");
 }
 
@@ -384,7 +387,7 @@ static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *a
     struct shm_lock lock;
     int err = shm_object_lock(&lock, s->name);
     if (err)
-        return err == -ENOENT ? AGAIN : open_failed(s->name, err);
+        return err == -ENOENT || err == -EBADMSG ? AGAIN : open_failed(s->name, err);
     err = same_object(lock.fd, s->fd) ? finish_half_made(s, attr) : AGAIN;
     shm_object_unlock(&lock);
     return err;

@@ -106,12 +106,13 @@ struct shm_head {
 enum {
     SHM_WANT_WAKE = 1, /* sleeping until there is an element */
     SHM_WANT_TURN = 2, /* lost its attempt; asks the winner for a pause */
+    SHM_WAITER = 4,    /* the bits from here on count the times that a waiter went to sleep, so that the word is another each time */
 };
 
 /* What does not fit the head. Each 128 bytes are alone in their lines. */
 struct shm_control {
     _Alignas(SHM_LINE) struct shm_head head;
-    _Alignas(SHM_LINE) shm_u32 wait_futex;    /* blocking pop: changes when an element was pushed and somebody waits */
+    _Alignas(SHM_LINE) shm_u32 wait_futex;    /* blocking pop: changes when an element was pushed and a waiter may sleep */
     shm_u32 wanted;                           /* hints, SHM_WANT_*: what somebody waits for */
     _Alignas(SHM_LINE) shm_u64 dir_committed; /* directory entries that have memory; only grows */
     shm_u64 slabtab_committed;                /* slab table words that have memory; only grows */

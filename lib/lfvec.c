@@ -157,32 +157,15 @@ static bool leads_here(const lfvec_t *v, const struct stat *st)
     return st->st_dev == v->seg.dev && st->st_ino == v->seg.ino;
 }
 
-/* For a process that may not open the segment any more: looking at the name needs no permission on the object. */
-static int current_by_name(const lfvec_t *v)
-{
-    char path[sizeof v->seg.name + 16];
-    struct stat st;
-    snprintf(path, sizeof path, "/dev/shm%s", v->seg.name);
-    return lstat(path, &st) == 0 ? leads_here(v, &st) : 0;
-}
-
+/* The name is looked at, not what has it opened: that needs no permission on it, and nothing can make us wait. */
 int lfvec_is_current(const lfvec_t *v)
 {
     struct stat st;
     if (!v)
         return -EINVAL;
     const struct asking a = ask();
-    int current = 0;
-    const int fd = shm_open(v->seg.name, O_RDONLY, 0);
-    if (fd >= 0) {
-        current = fstat(fd, &st) == 0 && leads_here(v, &st);
-        close(fd);
-    } else if (errno == EACCES) {
-        current = current_by_name(v);
-    } else if (errno != ENOENT) {
-        current = -errno;
-    }
-    return asked(a, current);
+    const int err = shm_object_look(v->seg.name, &st);
+    return asked(a, err == -ENOENT ? 0 : err ? err : leads_here(v, &st));
 }
 
 /* Returns the element that the thread's slot owes the vector, if it owes one and others have made room for it. */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -28,15 +29,48 @@ int shm_name_check(const char *name)
     return 0;
 }
 
+/* Where shm_open(3) of glibc and musl keeps them. */
+int shm_object_look(const char *name, struct stat *st)
+{
+    char path[SHM_NAME_MOST + sizeof "/dev/shm"];
+    snprintf(path, sizeof path, "/dev/shm%s", name);
+    return lstat(path, st) == 0 ? 0 : -errno;
+}
+
+const char *shm_object_kind(const char *name)
+{
+    static const struct {
+        mode_t type;
+        const char *text;
+    } kinds[] = {{S_IFIFO, "a FIFO"},          {S_IFSOCK, "a socket"},     {S_IFDIR, "a directory"},
+                 {S_IFLNK, "a symbolic link"}, {S_IFCHR, "a device node"}, {S_IFBLK, "a device node"}};
+    struct stat st;
+    if (shm_object_look(name, &st) != 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if ((st.st_mode & S_IFMT) == kinds[i].type)
+            return kinds[i].text;
+    return NULL;
+}
+
+/* Looked at before, so that nothing else is ever opened, and after, since it may have been exchanged in between: that is what O_NONBLOCK is for. */
 int shm_object_open(const char *name, bool writable)
 {
-    const int fd = shm_open(name, writable ? O_RDWR : O_RDONLY, 0);
-    return fd >= 0 ? fd : -errno;
+    struct stat st;
+    if (shm_object_look(name, &st) == 0 && !S_ISREG(st.st_mode))
+        return -EBADMSG;
+    const int fd = shm_open(name, (writable ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return fd;
+    close(fd);
+    return -EBADMSG;
 }
 
 int shm_object_create(const char *name, unsigned int mode)
 {
-    const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, mode & 0777);
+    const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777);
     return fd >= 0 ? fd : -errno;
 }
 

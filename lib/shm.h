@@ -11,7 +11,13 @@
 
 int shm_name_check(const char *name); /* 0, -EINVAL or -ENAMETOOLONG, with the sentence in error.h */
 
-int shm_object_open(const char *name, bool writable);       /* an existing one */
+/*
+ * An existing one. -EBADMSG for what is no regular file: a FIFO would have us wait for its other end, and to open a device may do something.
+ * Anybody may put such a thing in our way.
+ */
+int shm_object_open(const char *name, bool writable);
+int shm_object_look(const char *name, struct stat *st);     /* at what has the name, a link included, without opening it */
+const char *shm_object_kind(const char *name);              /* "a FIFO", ...; NULL for a regular file, and if it cannot be told */
 int shm_object_create(const char *name, unsigned int mode); /* a new one, -EEXIST if there is one; umask applies */
 int shm_object_stat(int fd, struct stat *st);
 

@@ -1,9 +1,11 @@
 /*
  * wait.c - see wait.h.
  *
- * No lost wake-up: a waiter reads the futex word, raises the flag, looks for an element, and sleeps only if the word is still what it
- * read. A waker lowers the flag, changes the word, wakes. If the waiter raised the flag after the waker lowered it, the flag stands for
- * the next push; if before, the word has changed since the waiter read it, and it does not sleep.
+ * No lost wake-up. A waiter reads the futex word, registers, looks for an element, and sleeps only if the word is still what it read. A waker
+ * changes the word and wakes as many as it has pushed elements; the flag stays up. Only if fewer than that were asleep does it lower the flag,
+ * by a compare-and-swap from what it read before it changed the word: then nobody has registered since. Who registered before is woken, or
+ * finds another word and does not sleep. So whoever sleeps has the flag up, wherever a waker stops or dies: all that such a waker holds back is
+ * the wake for its own elements. tests/model/wait.pml is this, step by step.
  */
 #include "wait.h"
 
@@ -25,14 +27,25 @@ static long futex(shm_u32 *word, int op, uint32_t value, const struct timespec *
     return syscall(SYS_futex, word, op, value, timeout, NULL, 0); /* not _PRIVATE: other processes wait here */
 }
 
+/* Nobody is asleep, it seems. Fails if a waiter has registered since `before`, whose flag this is then. Who asks for a turn is no obstacle. */
+static void lower(struct shm_control *c, uint32_t before)
+{
+    uint32_t now = before;
+    while ((now | SHM_WANT_TURN) == (before | SHM_WANT_TURN) &&
+           !atomic_compare_exchange_weak_explicit(&c->wanted, &now, now & ~(uint32_t)SHM_WANT_WAKE, memory_order_seq_cst,
+                                                  memory_order_relaxed))
+        ;
+}
+
 void wait_wake_slow(struct shm_control *c, uint64_t pushed)
 {
     const int saved = errno;
-    atomic_fetch_and_explicit(&c->wanted, ~(uint32_t)SHM_WANT_WAKE, memory_order_seq_cst); /* before the word changes */
+    const uint32_t most = pushed < INT_MAX ? (uint32_t)pushed : INT_MAX;
+    const uint32_t before = atomic_load_explicit(&c->wanted, memory_order_seq_cst);
     atomic_fetch_add_explicit(&c->wait_futex, 1, memory_order_seq_cst);
-    const long woken = futex(&c->wait_futex, FUTEX_WAKE, pushed < INT_MAX ? (uint32_t)pushed : INT_MAX, NULL);
-    if (woken > 0) /* there may be more; if not, the next push finds out */
-        atomic_fetch_or_explicit(&c->wanted, SHM_WANT_WAKE, memory_order_relaxed);
+    const long woken = futex(&c->wait_futex, FUTEX_WAKE, most, NULL);
+    if (woken >= 0 && (uint64_t)woken < most)
+        lower(c, before);
     errno = saved;
 }
 
@@ -56,18 +69,24 @@ static void pass_on(void *control)
     wait_wake_slow(control, 1);
 }
 
-/* Until the word is not `seen` any more, a slice is over, or the deadline is there. -ETIMEDOUT for the last. */
-static int sleep_slice(struct shm_control *c, uint32_t seen, int64_t deadline)
+/* Raises the flag, and changes the word that it is in: who lowers it sees that a waiter has come. */
+static void enlist(struct shm_control *c)
 {
-    const int64_t left = deadline == INT64_MAX ? WAIT_SLICE : deadline - now_ns();
-    if (left <= 0)
-        return -ETIMEDOUT;
+    uint32_t now = atomic_load_explicit(&c->wanted, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&c->wanted, &now, (now + SHM_WAITER) | SHM_WANT_WAKE, memory_order_seq_cst,
+                                                  memory_order_relaxed))
+        ; /* SYNC: wait-flag (release): before we look */
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* Until the word is not `seen` any more, or a slice or the time that is left is over. */
+static void sleep_slice(struct shm_control *c, uint32_t seen, int64_t left)
+{
     const struct timespec slice = {.tv_sec = 0, .tv_nsec = left < WAIT_SLICE ? left : WAIT_SLICE};
     (void)futex(&c->wait_futex, FUTEX_WAIT, seen, &slice); /* no cancellation point, so it is one a slice late, at most */
     pthread_cleanup_push(pass_on, c);
     pthread_testcancel();
     pthread_cleanup_pop(0);
-    return 0;
 }
 
 /* What our own slot owes the vector is an element like another, and nobody else returns it. */
@@ -86,15 +105,19 @@ int wait_pop(struct participant *p, void *elem, const struct timespec *timeout)
     pthread_testcancel(); /* here, and after each sleep; never with an element in hand */
     int err = look(p, elem);
     while (err == -EAGAIN) {
+        const int64_t left = deadline == INT64_MAX ? WAIT_SLICE : deadline - now_ns();
+        if (left <= 0) {
+            err = -ETIMEDOUT; /* who does not sleep raises no flag: it would cost the next push a system call */
+            break;
+        }
         const uint32_t seen = atomic_load_explicit(&c->wait_futex, memory_order_seq_cst);
-        atomic_fetch_or_explicit(&c->wanted, SHM_WANT_WAKE, memory_order_release); /* SYNC: wait-flag (release): before we look */
-        atomic_thread_fence(memory_order_seq_cst);
+        enlist(c);
         err = look(p, elem);
         if (err != -EAGAIN)
             break;
         PROBE(wait, p->v->seg.name, seen);
-        if (sleep_slice(c, seen, deadline) != 0)
-            err = -ETIMEDOUT;
+        sleep_slice(c, seen, left);
+        err = look(p, elem);
     }
     errno = saved;
     return err;

@@ -65,13 +65,10 @@ static bool still_wrecked(const char *name)
 
 static bool same_object(const char *name, int fd)
 {
+    char path[sizeof SHM_DIRECTORY + 256];
     struct stat ours, theirs;
-    int again = shm_open(name, O_RDONLY, 0);
-    bool same = again >= 0 && fstat(fd, &ours) == 0 && fstat(again, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
-                ours.st_ino == theirs.st_ino;
-    if (again >= 0)
-        close(again);
-    return same;
+    snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
+    return fstat(fd, &ours) == 0 && lstat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
 static int plan_wreck(const struct call *call, const char *name, const char *what)
@@ -116,7 +113,7 @@ static const char *wreck_text(int error)
 static int rm_unopened(const struct call *call, const char *name, int error)
 {
     const char *what = is_foreign(error) ? NULL : wreck_text(error);
-    int fd = what && (call->force || error == ENOENT) ? shm_open(name, O_RDONLY | O_CLOEXEC, 0) : -1;
+    int fd = what && (call->force || error == ENOENT) ? shm_open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) : -1;
     if (fd < 0)
         return open_failed(name, error);
     int status = remove_wreck(call, name, fd, what);

@@ -400,13 +400,8 @@ int denied(const char *name, const char *what)
 
 int open_failed(const char *name, int error)
 {
-    char path[sizeof SHM_DIRECTORY + 256];
-    struct stat file;
     if (error == EACCES)
         return denied(name, "open");
-    snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
-    if (lstat(path, &file) == 0 && !S_ISREG(file.st_mode))
-        return complain(BLIND, name, "%s is no file but a directory, a link or the like, so no segment; choose another name", path);
     const char *sentence = without_name(lfvec_last_error(), name);
     return complain(open_status(error), name, "%s", *sentence ? sentence : strerror(error));
 }

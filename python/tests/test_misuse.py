@@ -23,6 +23,16 @@ def test_only_the_last_is_removed(v, take):
     assert v[:] == [1, 2]
 
 
+def test_a_fifo_is_no_segment(v):
+    os.mkfifo("/dev/shm" + v.name + "-fifo")
+    try:
+        for how in ({}, {"readonly": True, "create": False}, {"create": False}, {"exclusive": True}):
+            with pytest.raises(lfvec.DamagedError, match="is a FIFO"):
+                lfvec.Vector(v.name + "-fifo", **how)
+    finally:
+        os.unlink("/dev/shm" + v.name + "-fifo")
+
+
 def test_timeouts(v):
     for wrong, kind in ((math.nan, ValueError), ("1", TypeError)):
         with pytest.raises(kind):

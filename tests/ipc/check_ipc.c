@@ -5,6 +5,7 @@ int main(void)
 {
     SRunner *runner = srunner_create(ipc_create_suite());
     srunner_add_suite(runner, ipc_load_suite());
+    srunner_add_suite(runner, ipc_check_suite());
     srunner_add_suite(runner, ipc_life_suite());
     srunner_add_suite(runner, ipc_death_suite());
     srunner_set_fork_status(runner, CK_FORK); /* a failed test must not take the others with it, whatever CK_FORK says */

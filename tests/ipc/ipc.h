@@ -88,6 +88,7 @@ static inline uint64_t ipc_elem(uint32_t me, uint64_t serial)
 Suite *ipc_load_suite(void);
 Suite *ipc_create_suite(void);
 Suite *ipc_death_suite(void);
+Suite *ipc_check_suite(void);
 Suite *ipc_life_suite(void);
 
 #endif

@@ -9,11 +9,11 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 cc=${CC:-cc}
 
-# A scenario whose name begins with that of another model here is of that one: take-... of take.pml.
+# A scenario whose name begins with that of another model here is of that one: take-... of take.pml, wait-... of wait.pml.
 # name | tier | search | slot 0 | slot 1 | slot 2 | mix | macros | control | violation
 #   tier    quick: in both; full: in full; big: in full, alone (up to 8 GiB)
 #   search  safety or cycles; then exact: exhaustive; bits: bit-state, for 10 minutes
-#   slots   what each participant does; any = each operation of the mix
+#   slots   what each participant does; any = each operation of the mix; of lfvec.pml alone
 #   control macros that take a rule out; violation: what spin must then say
 scenarios() {
     local simple='push pop set0 set1 get0 get1' wide='push pop set0 set1 set2 get0 get1 get2'
@@ -36,6 +36,9 @@ batch-both          |quick|safety exact|push2 pop2         |push2 get1    |     
 lease               |quick|safety exact|lease ack any      |any           |     |push pop set0 get0 lease ack|LEASES K=6 DIRS=3 INIT=2 DEATHS=2 MORTAL=1|
 lease-r4-lazy       |quick|safety exact|lease ack          |any any       |     |push pop set0 get0 lease ack|LEASES K=6 DIRS=3 INIT=2 DEATHS=2 MORTAL=1 R4_LAZY|
 lease-both          |quick|safety exact|lease ack push     |lease ack     |     |          |LEASES K=6 DIRS=3 INIT=2 DEATHS=1   |
+wait                |quick|safety exact||||     |PUSHERS=2 WAITERS=2 DEATHS=1 GIVE_UPS=1            |
+wait-three          |quick|safety exact||||     |PUSHERS=2 WAITERS=3                                |
+wait-on             |quick|safety exact||||     |PUSHERS=1 PUSHES=3 WAITERS=2 POPS=2 DEATHS=1       |
 # ---- the rules: what happens without
 r1-seq              |quick|safety exact|set0               |set0          |     |          |K=4 DIRS=2 INIT=1 DEATHS=1 MORTAL=2 |NO_R1_SEQ      |g_out[
 r1-head             |quick|safety exact|set0               |push set0     |get0 |          |N=3 K=4 DIRS=2 INIT=2               |NO_R1_HEAD     |val[0]==expect
@@ -52,19 +55,29 @@ r5-committed-first  |quick|safety exact|push               |pop           |     
 stamp               |quick|safety exact|set0 set0 push     |push          |     |          |K=4 DIRS=2 INIT=2                   |NO_STAMP       |y==g_dir[
 stamp-value-only    |quick|safety exact|set0 set0 push     |push          |     |          |K=4 DIRS=2 INIT=2                   |VALUE_ONLY     |y==g_dir[
 stamp-no-retry      |quick|safety exact|set0 set0 push     |push          |     |          |K=4 DIRS=2 INIT=2                   |CW_ONCE        |y==g_dir[
-# ---- slabs taken over from live owners: slots are masks of operations (take.pml), any = all of them
-take-2x2-death      |quick|safety exact|any                |any           |     |          |OPS=2 DEATHS=1                      |
-take-2x3-death      |quick|safety exact|any                |any           |     |          |OPS=3 DEATHS=1                      |
-take-3x1-death      |quick|safety exact|any                |any           |any  |          |N=3 OPS=1 DEATHS=1                  |
-take-no-look        |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_LOOK        |slot[i]==
-take-no-mark        |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_MARK        |(i<hn)
-take-no-unmark      |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_UNMARK      |(i<hn)
-take-no-enter       |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_ENTER       |(i<hn)
-take-no-move        |quick|safety exact|any                |any           |     |          |OPS=2                               |NO_MOVE        |slot[i]==
-take-late-announce  |quick|safety exact|any                |any           |     |          |OPS=2                               |LATE_ANNOUNCE  |(i<hn)
-take-early-leave    |quick|safety exact|any                |any           |     |          |OPS=2 DEATHS=1                      |EARLY_LEAVE    |g_holder[x]==me
+wait-old-order      |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |OLD_ORDER      |size<=held_back
+wait-blind-lower    |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |BLIND_LOWER    |asleep==0
+wait-before-late    |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |BEFORE_LATE    |asleep==0
+wait-enlist-first   |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |ENLIST_FIRST   |asleep==0
+wait-no-look        |quick|safety exact||||     |PUSHERS=2 WAITERS=2                                |NO_LOOK        |size<=held_back
+# ---- R6, slabs taken over from live owners (take.pml)
+take-2x2-death      |quick|safety exact||||     |OPS=2 DEATHS=1                                     |
+take-2x3            |quick|safety exact||||     |OPS=3                                              |
+take-2x3-death      |quick|safety exact||||     |OPS=3 DEATHS=1 MORTAL=1                            |
+take-3x1-death      |quick|safety exact||||     |N=3 OPS=1 DEATHS=1                                 |
+take-no-look        |quick|safety exact||||     |OPS=3                                              |NO_LOOK        |val[dir[i]]==
+take-no-mark        |quick|safety exact||||     |OPS=3                                              |NO_MARK        |(hn>0)
+take-no-unmark      |quick|safety exact||||     |OPS=3                                              |NO_UNMARK      |(hn>0)
+take-no-enter       |quick|safety exact||||     |OPS=3                                              |NO_ENTER       |(hn>0)
+take-no-move        |quick|safety exact||||     |OPS=3                                              |NO_MOVE        |val[dir[i]]==
+take-late-announce  |quick|safety exact||||     |OPS=3                                              |LATE_ANNOUNCE  |(hn>0)
+take-no-head        |quick|safety exact||||     |OPS=3                                              |NO_HEAD        |(hn>0)
+take-early-leave    |quick|safety exact||||     |OPS=3 DEATHS=1 MORTAL=1                            |EARLY_LEAVE    |spare[z]!=y
+take-give-any       |quick|safety exact||||     |OPS=3 DEATHS=1 MORTAL=1                            |GIVE_ANY       |spare[z]!=y
 # ---- full only
-take-3x2            |big  |safety exact|any                |any           |any  |          |N=3 OPS=2                           |
+take-3x2            |big  |safety bits ||||     |N=3 OPS=2 DEATHS=1                                 |
+wait-three-death    |full |safety exact||||     |PUSHERS=2 WAITERS=3 DEATHS=1                       |
+wait-twice          |full |safety exact||||     |PUSHERS=2 PUSHES=2 WAITERS=2 POPS=2                |
 3x1-death-wide      |big  |safety exact|any                |any           |any  |$simple   |N=3 K=3 DIRS=3 INIT=2 DEATHS=1      |
 2x3-one-element     |big  |safety exact|any any any        |any any any   |     |push pop set0 get0|K=4 DIRS=4 INIT=1                 |
 2x3-death           |big  |safety bits |any any any        |any any any   |     |$simple   |K=4 DIRS=3 DEATHS=1                 |

@@ -80,13 +80,18 @@ lacks 'list leaves them out' "$out" "$me-(empty|fifo)"
 
 mkdir /dev/shm/"$me-directory"
 ln -s "$foreign" /dev/shm/"$me-link"
-for command in info load 'rm --yes' pop; do
-    for object in directory link; do
+for object in directory:directory link:symbolic\ link fifo:FIFO; do
+    for command in info ps dump check load 'push' 'rm --yes' 'rm --yes --force' 'recover' 'reset --yes' trim map numa 'watch --once' 'wait --empty' export \
+        'create' pop; do
+        operand=
+        if [ "$command" = push ]; then operand=1; fi
         # shellcheck disable=SC2086
-        expect "$command of a $object" 3 $command /"$me-$object"
-        has "$command of a $object: the remedy" "$err" "is no file but a directory, a link or the like, so no segment; choose another name"
+        expect "$command of a ${object%%:*}" 3 $command /"$me-${object%%:*}" $operand
+        has "$command of a ${object%%:*}: what it is, and the remedy" "$err" \
+            "is a ${object#*:} and no regular file, so not an lfvec segment; choose another name"
     done
 done
+if [ -p /dev/shm/"$me-fifo" ]; then ok 'what is no regular file stays'; else not_ok 'what is no regular file stays'; fi
 rmdir /dev/shm/"$me-directory"
 rm /dev/shm/"$me-link"
 

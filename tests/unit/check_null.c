@@ -47,6 +47,7 @@ static void no_handle_to_change(void *buffer, uint64_t *x)
     RETURNS(-EINVAL, lfvec_release(NULL));
     RETURNS(-EINVAL, lfvec_cas_u64(NULL, 0, x, 1));
     RETURNS(-EINVAL, lfvec_fetch_add_u64(NULL, 0, 1, x));
+    RETURNS(-EINVAL, lfvec_leave(NULL));
     RETURNS(-EINVAL, lfvec_reserve(NULL, 1));
     RETURNS(-EINVAL, lfvec_trim(NULL));
     RETURNS(-EINVAL, lfvec_clear(NULL));

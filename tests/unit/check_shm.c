@@ -7,11 +7,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 START_TEST(test_names)
@@ -211,6 +216,125 @@ START_TEST(test_lock_not_inherited)
 }
 END_TEST
 
+/* ---- what is no regular file ----------------------------------------------------------------------------------------------------------- */
+
+static const char *path_of(const char *name)
+{
+    static char path[300];
+    snprintf(path, sizeof path, "/dev/shm%s", name);
+    return path;
+}
+
+static int make_fifo(const char *path)
+{
+    return mkfifo(path, 0666);
+}
+
+static int make_socket(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    strncpy(at.sun_path, path, sizeof at.sun_path - 1);
+    return fd < 0 ? -1 : bind(fd, (const struct sockaddr *)&at, sizeof at);
+}
+
+static int make_directory(const char *path)
+{
+    return mkdir(path, 0777);
+}
+
+static int make_link(const char *path)
+{
+    return symlink("/dev/zero", path);
+}
+
+static int make_link_to_nothing(const char *path)
+{
+    return symlink("nothing", path);
+}
+
+static int make_device(const char *path)
+{
+    return mknod(path, S_IFCHR | 0666, 1 << 8 | 5); /* of zeros */
+}
+
+static const struct {
+    int (*make)(const char *path);
+    const char *kind;
+} irregular[] = {{make_fifo, "a FIFO"},
+                 {make_socket, "a socket"},
+                 {make_directory, "a directory"},
+                 {make_link, "a symbolic link"},
+                 {make_link_to_nothing, "a symbolic link"},
+                 {make_device, "a device node"}};
+
+static void refuses(const char *name, int flags, const char *kind)
+{
+    errno = 0;
+    ck_assert_ptr_null(lfvec_open(name, flags, NULL));
+    ck_assert_int_eq(errno, EBADMSG);
+    ck_assert_ptr_nonnull(strstr(lfvec_last_error(), name));
+    ck_assert_ptr_nonnull(strstr(lfvec_last_error(), kind));
+    ck_assert_ptr_nonnull(strstr(lfvec_last_error(), "; choose another name"));
+}
+
+/* Whatever somebody puts where a segment is looked for, or was: nobody waits for it, it is not opened, and it stays. */
+START_TEST(test_irregular)
+{
+    const char *name = unit_name(), *kind = irregular[_i].kind;
+    struct shm_lock lock;
+    lfvec_t *v = lfvec_attach(name);
+    ck_assert_ptr_nonnull(v);
+    ck_assert_int_eq(lfvec_unlink(name), 0);
+    if (irregular[_i].make(path_of(name)) != 0) {
+        ck_assert_int_eq(lfvec_detach(v), 0);
+        UNIT_SKIP("not allowed to make a device node");
+    }
+    ck_assert_int_eq(lfvec_is_current(v), 0);
+    refuses(name, 0, kind);
+    refuses(name, LFVEC_RDONLY, kind);
+    refuses(name, LFVEC_CREATE, kind);
+    refuses(name, LFVEC_CREATE | LFVEC_EXCL, kind);
+    ck_assert_int_eq(shm_object_lock(&lock, name), -EBADMSG);
+    ck_assert_int_eq(lfvec_is_current(v), 0);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+    ck_assert_int_eq(remove(path_of(name)), 0);
+}
+END_TEST
+
+static _Atomic int broken;
+
+static void lease_is_broken(int signal)
+{
+    (void)signal;
+    broken = 1;
+}
+
+/* The owner of an object may have opens of it wait for 45 seconds, by a lease. */
+START_TEST(test_lease_of_the_kernel)
+{
+    const char *name = unit_name();
+    const struct sigaction action = {.sa_handler = lease_is_broken};
+    lfvec_t *v = lfvec_attach(name);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+    const int fd = shm_open(name, O_RDONLY, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(sigaction(SIGIO, &action, NULL), 0);
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+        UNIT_SKIP("the kernel knows no leases on this file system");
+    errno = 0;
+    v = lfvec_open(name, 0, NULL);
+    ck_assert_ptr_null(v);
+    ck_assert_int_eq(errno, EAGAIN);
+    ck_assert_ptr_nonnull(strstr(lfvec_last_error(), "F_SETLEASE"));
+    ck_assert_int_eq(broken, 1);
+    ck_assert_int_eq(fcntl(fd, F_SETLEASE, F_UNLCK), 0);
+    close(fd);
+    v = unit_open(name, 0);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 Suite *shm_suite(void)
 {
     Suite *s = suite_create("shm");
@@ -224,5 +348,7 @@ Suite *shm_suite(void)
     tcase_add_test(tc, test_file_size_limit);
     tcase_add_test(tc, test_lock);
     tcase_add_test(tc, test_lock_not_inherited);
+    tcase_add_loop_test(tc, test_irregular, 0, sizeof irregular / sizeof *irregular);
+    tcase_add_test(tc, test_lease_of_the_kernel);
     return s;
 }

@@ -1,10 +1,16 @@
-/* check_wait.c - lfvec_pop_wait(): waits for an element and no longer than it was told, and every element wakes somebody. */
+/*
+ * check_wait.c - lfvec_pop_wait(): waits for an element and no longer than it was told; every element wakes a waiter; a flag that nobody is
+ * behind costs one call, once.
+ */
+#include "futex.h"
 #include "suites.h"
 #include "support.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -150,6 +156,126 @@ START_TEST(test_signals_do_not_end_the_wait)
 }
 END_TEST
 
+/* ---- between a wake and what follows it -------------------------------------------------------------------------------------------------- */
+
+static struct {
+    lfvec_t *v;
+    int when; /* before the wake, or after it */
+    uint32_t consumers;
+    _Atomic uint32_t ended;
+} scene;
+
+static void *consume_one(void *unused)
+{
+    uint64_t x;
+    (void)unused;
+    MUST(lfvec_pop_wait(scene.v, &x, NULL) == 0);
+    atomic_fetch_add(&scene.ended, 1); /* and from here on it is busy with it */
+    return NULL;
+}
+
+/* Nothing goes on any more: every consumer is asleep, or busy. */
+static void until_rest(void)
+{
+    while (futex_asleep() + atomic_load(&scene.ended) < scene.consumers)
+        sched_yield();
+}
+
+static void push_one(void *unused)
+{
+    (void)unused;
+    MUST(lfvec_push_u64(scene.v, 2) == 0);
+}
+
+/* The first pusher has stopped here, for as long as it takes. What it has not woken for yet is its own element, and no other. */
+static void second_push(int after)
+{
+    if (after != scene.when)
+        return;
+    unit_in_thread(push_one, NULL);
+    futex_hold(0);
+    until_rest();
+    MUST_MSG(lfvec_size(scene.v) <= (after ? 0 : 1), "%d elements, and %u consumers asleep", (int)lfvec_size(scene.v), futex_asleep());
+}
+
+/* Two consumers sleep. A second push comes while the first one is about to wake, or has just done so: no element lies beside a sleeper. */
+START_TEST(test_push_amid_a_wake)
+{
+    enum { CONSUMERS = 3 };
+    pthread_t thread[CONSUMERS];
+    struct lfvec_attr a;
+    unit_attr(&a, 8);
+    a.max_slots = CONSUMERS + 2;
+    scene.v = unit_make(&a);
+    scene.when = _i;
+    scene.consumers = CONSUMERS;
+    futex_emulate(second_push);
+    for (int i = 0; i < CONSUMERS; i++)
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, consume_one, NULL), 0);
+    until_rest();
+    ck_assert_uint_eq(futex_asleep(), CONSUMERS);
+    futex_hold(1); /* it takes a thread a while to wake up */
+    ck_assert_int_eq(lfvec_push_u64(scene.v, 1), 0);
+    until_rest();
+    ck_assert_uint_eq(lfvec_size(scene.v), 0);
+    ck_assert_uint_eq(futex_asleep(), 1);
+    futex_emulate(NULL);
+    ck_assert_int_eq(lfvec_push_u64(scene.v, 3), 0); /* the flag of the third is still up */
+    for (int i = 0; i < CONSUMERS; i++)
+        ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+    ck_assert_int_eq(lfvec_detach(scene.v), 0);
+}
+END_TEST
+
+static uint32_t wakes_of_a_push(lfvec_t *v)
+{
+    const uint32_t before = futex_wakes();
+    ck_assert_int_eq(lfvec_push_u64(v, 7), 0);
+    return futex_wakes() - before;
+}
+
+/* Who does not sleep raises no flag. */
+START_TEST(test_no_wait_no_wake)
+{
+    static const struct timespec no_time = {0, 0};
+    lfvec_t *v = unit_make(NULL);
+    uint64_t x;
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(lfvec_pop_wait(v, &x, &no_time), -ETIMEDOUT);
+        ck_assert_uint_eq(wakes_of_a_push(v), 0);
+        ck_assert_int_eq(lfvec_pop_wait(v, &x, i ? &no_time : NULL), 0);
+        ck_assert_uint_eq(wakes_of_a_push(v), 0);
+        ck_assert_int_eq(lfvec_pop(v, &x), 0);
+    }
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
+/* Who gave up, was killed, or was given its element has left the flag up: one call, and no more. */
+START_TEST(test_stale_flag_costs_one_call)
+{
+    static const struct timespec moment = {0, MS};
+    lfvec_t *v = unit_make(NULL);
+    uint64_t x;
+    ck_assert_int_eq(lfvec_pop_wait(v, &x, &moment), -ETIMEDOUT);
+    ck_assert_uint_eq(wakes_of_a_push(v), 1);
+    ck_assert_uint_eq(wakes_of_a_push(v), 0);
+    ck_assert_int_eq(lfvec_clear(v), 0);
+    const pid_t killed = start_waiter(v);
+    kill(killed, SIGKILL);
+    ck_assert_int_eq(end_of(killed), SIGKILL);
+    ck_assert_uint_le(wakes_of_a_push(v), 1); /* it may not have come to sleep */
+    ck_assert_uint_eq(wakes_of_a_push(v), 0);
+    ck_assert_int_eq(lfvec_clear(v), 0);
+    const pid_t served = start_waiter(v);
+    ck_assert_int_eq(lfvec_push_u64(v, 42), 0);
+    ck_assert_int_eq(end_of(served), 0);
+    ck_assert_uint_le(wakes_of_a_push(v), 1);
+    ck_assert_uint_eq(wakes_of_a_push(v), 0);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 Suite *wait_suite(void)
 {
     Suite *s = suite_create("wait");
@@ -158,5 +284,8 @@ Suite *wait_suite(void)
     tcase_add_test(tc, test_every_element_wakes);
     tcase_add_test(tc, test_killed_waiter);
     tcase_add_test(tc, test_signals_do_not_end_the_wait);
+    tcase_add_loop_test(tc, test_push_amid_a_wake, 0, 2);
+    tcase_add_test(tc, test_no_wait_no_wake);
+    tcase_add_test(tc, test_stale_flag_costs_one_call);
     return s;
 }
