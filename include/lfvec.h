@@ -332,12 +332,13 @@ int lfvec_pop_wait(lfvec_t *v, void *elem, const struct timespec *timeout);
 /*
  * As lfvec_pop(), but on lease: the element is kept in the caller's slot until lfvec_ack(). If the thread exits, detaches or dies before,
  * the element is pushed back to the vector, exactly once, when its slot is given back, recovered or taken over. One lease a thread and
- * segment: -EBUSY. The lease does not hinder other operations. -EAGAIN when empty; -ENOSPC, -EOVERFLOW if there is no room to keep it, and
+ * segment: -EBUSY. The lease does not hinder other operations. Needs no memory: the slot has room for the element. -EAGAIN when empty, and
  * the errors of every mutation. Lock-free. Memory order as for lfvec_pop().
  *
- * A lease that should go back and finds the vector full stays in the slot. Who takes the slot next owes the element: it goes back, exactly
- * once, when this thread next pops, clears, trims or reserves and there is room, or at its exit. lfvec_last_version() does not tell of it.
- * Until then lfvec_pop_lease() says -EBUSY in this thread, since a slot has room for one lease, and lfvec_ack() -EINVAL.
+ * A lease that should go back and finds the vector full stays in the slot. The thread that takes the slot next owes the element: it goes
+ * back, exactly once, when this thread next pops, clears, trims or reserves and there is room, or at its exit; or the thread's next
+ * lfvec_pop_lease() takes it on lease, of the version by which the former holder popped it. lfvec_last_version() does not tell of its way
+ * back, and until then lfvec_ack() says -EINVAL.
  */
 int lfvec_pop_lease(lfvec_t *v, void *elem);
 
@@ -349,8 +350,9 @@ int lfvec_ack(lfvec_t *v);
 
 /*
  * Gives the leased element back at once: pushes it to the vector, exactly once wherever the thread is killed, and ends the lease. It comes
- * back at the end, with a new index. -EINVAL and -EBADF as for lfvec_ack(); -ENOSPC or -EOVERFLOW if there is no room: the lease stays, to
- * be acknowledged, or given back later; -EBADMSG, -ENOMEM as for every mutation. Lock-free. Memory order as for lfvec_push().
+ * back at the end, with a new index. A vector that others have filled up to max_bytes or to the last page of /dev/shm has room for it: each
+ * slot has a leaf in reserve (if slabs have 8 leaves at least). -EINVAL and -EBADF as for lfvec_ack(); -EOVERFLOW at max_elems, or -ENOSPC,
+ * -EOVERFLOW if there is no room all the same: the lease stays, to be acknowledged, or given back later; -EBADMSG, -ENOMEM as for every mutation. Lock-free. Memory order as for lfvec_push().
  */
 int lfvec_release(lfvec_t *v);
 
@@ -371,16 +373,16 @@ int lfvec_fetch_add_u64(lfvec_t *v, uint64_t index, uint64_t delta, uint64_t *ol
 uint64_t lfvec_size(const lfvec_t *v);
 
 /*
- * Elements that fit into the memory committed, as seen by the calling thread (or, if it has no slot, by the next thread to take one): memory
- * that belongs to other participants is not counted. At least the size. A figure for planning: others change it meanwhile, and a push may
- * commit more memory before all of this is used.
+ * Elements that fit into the memory committed, as seen by the calling thread (or, if it has no slot, by the next thread to take one). What
+ * holds no element counts, whoever used it before; but for the one slab that each other participant works in (slab_bytes). At least the size.
+ * A figure for planning: others change it meanwhile, and a push may commit more memory before all of this is used.
  * Costs a pass over the slab table. Waits for no participant; stores nothing in shared memory. 0 if v is NULL. No memory order to rely on.
  */
 uint64_t lfvec_capacity(const lfvec_t *v);
 
 /*
- * Commits memory so that the vector can hold n elements: afterwards lfvec_capacity() >= n, until others take what was committed. Does not
- * shrink. -ENOSPC: no pages left in /dev/shm; -EOVERFLOW: beyond max_elems or max_bytes; and the errors of every mutation. What was
+ * Commits memory so that the vector can hold n elements: afterwards lfvec_capacity() >= n, until others take what was committed. What others
+ * have left counts only if there is no more memory. Does not shrink. -ENOSPC: no pages left in /dev/shm; -EOVERFLOW: beyond max_elems or max_bytes; and the errors of every mutation. What was
  * committed before an error stays committed. Waits for no participant, but asks the kernel for memory, a slab at a time; it goes on for as
  * long as others take what it commits. Changes no element, and is no version.
  */

@@ -298,7 +298,7 @@ static bool mark_directory(struct pass *p)
         uint64_t stamp = atomic_load_explicit(&e->stamp, memory_order_acquire);
         uint64_t ref = atomic_load_explicit(&e->leaf_ref, memory_order_acquire);
         if (desc_covers(&v, d)) {
-            ref = load(&v.shared->entry[d - v.first].leaf_ref);
+            ref = desc_leaf(&v, d);
             stamp = v.since;
         }
         if (!mark_entry(p, d, ref, stamp))

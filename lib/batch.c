@@ -266,7 +266,7 @@ static int snapshot_begin(struct segment *s, struct snapshot *o)
     o->first = v.first;
     o->count = v.count;
     for (uint64_t i = 0; i < v.count && i < SHM_DESC_LEAVES; i++)
-        o->covered[i] = atomic_load_explicit(&v.shared->entry[i].leaf_ref, memory_order_relaxed);
+        o->covered[i] = desc_leaf(&v, v.first + i);
     if (!desc_unchanged(&v, o->h))
         return DESC_RELOAD;
     return v.count <= SHM_DESC_LEAVES ? 0 : -EBADMSG;

@@ -10,7 +10,7 @@ int desc_complete_write(struct segment *s, struct head h, const struct desc_view
         return 0;
     if (v->count <= SHM_DESC_LEAVES)
         for (uint64_t i = 0; i < v->count; i++)
-            leaf[i] = atomic_load_explicit(&v->shared->entry[i].leaf_ref, memory_order_relaxed);
+            leaf[i] = desc_leaf(v, v->first + i);
     if (!desc_unchanged(v, h))
         return DESC_RELOAD;
     if (v->count > SHM_DESC_LEAVES || v->first + v->count > s->l.dir_max || v->first + v->count < v->first)

@@ -41,6 +41,13 @@ static inline bool desc_covers(const struct desc_view *v, uint64_t d)
     return d - v->first < v->count;
 }
 
+/* The leaf of an entry that the view covers: what all who look for one in a descriptor read. 0 if there is none, as in a damaged one. */
+static inline uint64_t desc_leaf(const struct desc_view *v, uint64_t d)
+{
+    const uint64_t i = d - v->first;
+    return i < SHM_DESC_LEAVES ? atomic_load_explicit(&v->shared->entry[i].leaf_ref, memory_order_relaxed) : 0;
+}
+
 /* 0, DESC_RELOAD, -EBADMSG. What is read through the view later must be validated by desc_unchanged(). */
 static inline int desc_view(const struct segment *s, struct head h, struct desc_view *v)
 {
@@ -77,11 +84,8 @@ static inline int desc_resolve(struct segment *s, struct head h, uint64_t d, str
     const int err = desc_view(s, h, v);
     if (__builtin_expect(err, 0))
         return err;
-    const uint64_t i = d - v->first;
-    const bool covered = i < v->count;
-    *ref = 0;
-    if (covered && i < SHM_DESC_LEAVES)
-        *ref = atomic_load_explicit(&v->shared->entry[i].leaf_ref, memory_order_relaxed);
+    const bool covered = desc_covers(v, d);
+    *ref = covered ? desc_leaf(v, d) : 0;
     if (__builtin_expect(!desc_unchanged(v, h), 0))
         return DESC_RELOAD;
     if (covered)

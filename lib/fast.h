@@ -75,8 +75,8 @@ static ALWAYS_INLINE bool fast_get(const struct segment *s, uint64_t index, void
     if (UNLIKELY(index >= head_size(h) || desc_view(s, h, &v) != 0))
         return false;
     const bool covered = desc_covers(&v, d);
-    if (covered && d - v.first < SHM_DESC_LEAVES)
-        ref = atomic_load_explicit(&v.shared->entry[d - v.first].leaf_ref, memory_order_relaxed);
+    if (covered)
+        ref = desc_leaf(&v, d);
     if (UNLIKELY(!desc_unchanged(&v, h)))
         return false;
     if (!covered && LIKELY(extent_covers(&s->dir, d)))

@@ -25,7 +25,7 @@ check 'the model has both scenarios and controls' grep -Eq 'model: [1-9][0-9]* s
 # doc/proof.md maps steps of the model to functions: both exist
 sed -n '/^### Steps and code/,/^### What the controls/p' doc/proof.md | grep '^    ' | sed 1d >"$scratch/map"
 grep -oE '\b[A-Z]+_[A-Z]+\b|\b(LOAD|DIRECTORY|CAS|WON|FREE|DONE|UNLEASE)\b' "$scratch/map" | sort -u >"$scratch/steps"
-grep -oE '\b[a-z0-9]+_[a-z0-9_]+\b|\bsettle\b' "$scratch/map" | grep -vE '^(push_n|pop_n|complete_write)$' | sort -u >"$scratch/functions"
+grep -oE '\b[a-z0-9]+_[a-z0-9_]+\b|\bpay\b' "$scratch/map" | grep -vE '^(push_n|pop_n|complete_write)$' | sort -u >"$scratch/functions"
 while read -r step; do
     grep -qE "pc == $step\b" tests/model/lfvec.pml || echo "doc/proof.md: the model has no step $step"
 done <"$scratch/steps" >"$scratch/offenders"

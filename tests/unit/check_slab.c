@@ -245,6 +245,82 @@ START_TEST(test_used_up)
 }
 END_TEST
 
+static uint64_t hint(const shm_u64 *word)
+{
+    return *word & UINT32_MAX;
+}
+
+/* A claim begins where there is something to find, at any number of slabs; what became free below is found all the same. */
+START_TEST(test_hints)
+{
+    struct slab_set mine = {0}, others = {0};
+    uint64_t ref = 0;
+    for (uint64_t n = 0; n < 40 * (uint64_t)s.l.slab_leaves; n++)
+        ref = take_one(&mine, ME);
+    const uint64_t slabs = leaf_ref_slab(ref) + 1;
+    ck_assert_uint_ge(slabs, 40);
+    ck_assert_uint_eq(hint(&s.control->slabs_free), slabs);
+    ck_assert_uint_ge(hint(&s.control->slabs_unowned), 1);
+    for (uint32_t i = 0; i < s.l.slab_leaves; i++)
+        slab_free(&s, leaf_ref_make(7, i));
+    ck_assert_uint_eq(slab_release_empty(&s, ME), 1);
+    ck_assert_uint_eq(hint(&s.control->slabs_unowned), 7);
+    ck_assert_uint_eq(leaf_ref_slab(take_one(&others, OTHER)), 7);
+    ck_assert_uint_ge(hint(&s.control->slabs_unowned), 8);
+    /* one that its maker did not live to tell of */
+    for (uint32_t i = 0; i < s.l.slab_leaves; i++)
+        slab_free(&s, leaf_ref_make(9, i));
+    ck_assert_uint_eq(slab_release_empty(&s, ME), 1);
+    s.control->slabs_unowned += 20;
+    slab_set_drop(&others);
+    ck_assert_uint_ne(leaf_ref_slab(take_one(&others, OTHER)), 9);
+    slab_rewind_hints(&s);
+    slab_set_drop(&others);
+    ck_assert_uint_eq(leaf_ref_slab(take_one(&others, OTHER)), 9);
+    s.control->slabs_free = UINT64_MAX; /* damage: nothing is found, and nothing is done */
+    s.control->slabs_unowned = UINT64_MAX;
+    slab_set_drop(&others);
+    ck_assert_int_eq(slab_find(&s, &others, OTHER, &ref), -EOVERFLOW);
+    slab_rewind_hints(&s);
+    ck_assert_int_eq(slab_find(&s, &others, OTHER, &ref), 0);
+    slab_set_drop(&mine);
+    slab_set_drop(&others);
+}
+END_TEST
+
+/* R6, step by step: who may enter, who may take, at each stage of the other. */
+START_TEST(test_taking_over)
+{
+    struct slab_set mine = {0}, others = {0};
+    uint64_t word, late;
+    const uint64_t ref = take_one(&mine, ME), slab = leaf_ref_slab(ref);
+    ck_assert(!slab_offer(&s, OTHER, slab, &word)); /* its owner works there */
+    ck_assert_uint_eq(slab_word_taker(slab_word(&s, slab)), 0);
+    slab_leave(&s, ME);
+    ck_assert(!slab_offer(&s, ME, slab, &word)); /* nobody takes his own */
+    ck_assert(slab_offer(&s, OTHER, slab, &word));
+    ck_assert_uint_eq(slab_word_taker(slab_word(&s, slab)), OTHER);
+    ck_assert(is_owned(ref, ME));
+    ck_assert(slab_enter(&s, ME, slab)); /* the owner comes back: the taker fails */
+    ck_assert_uint_eq(slab_word_taker(slab_word(&s, slab)), 0);
+    ck_assert(!slab_take_over(&s, OTHER, slab, word));
+    ck_assert(is_owned(ref, ME));
+    slab_leave(&s, ME);
+    ck_assert(slab_offer(&s, OTHER, slab, &late));
+    ck_assert(slab_offer(&s, 3, slab, &word)); /* a second taker */
+    ck_assert(!slab_take_over(&s, OTHER, slab, late));
+    ck_assert(slab_take_over(&s, 3, slab, word));
+    ck_assert(is_owned(ref, 3) && slab_works_in(&s, 3, slab));
+    ck_assert(!slab_enter(&s, ME, slab)); /* the owner of old */
+    ck_assert(slab_taken(&s, ref));
+    uint64_t next;
+    ck_assert_int_eq(slab_find(&s, &mine, ME, &next), 0);
+    ck_assert_uint_ne(leaf_ref_slab(next), slab); /* it is not in the set any more */
+    slab_set_drop(&mine);
+    slab_set_drop(&others);
+}
+END_TEST
+
 /* A second attachment learns of slabs that the first one made. */
 START_TEST(test_learnt)
 {
@@ -279,6 +355,8 @@ Suite *slab_suite(void)
     tcase_add_test(tc, test_half_made_claim);
     tcase_add_test(tc, test_reserved_slab_is_nobodys);
     tcase_add_test(tc, test_used_up);
+    tcase_add_test(tc, test_hints);
+    tcase_add_test(tc, test_taking_over);
     tcase_add_test(tc, test_learnt);
     return suite;
 }

@@ -987,8 +987,55 @@ static void add_attachments(TCase *tc)
     tcase_add_test(tc, test_numa_policies);
 }
 
+static void fill_and_empty(void *arg)
+{
+    uint64_t x;
+    while (lfvec_push_u64(arg, 7) == 0)
+        ;
+    while (lfvec_pop_u64(arg, &x) == 0)
+        ;
+}
+
+/*
+ * Memory that another thread, alive and at rest, has filled and emptied: it is taken with the slab, and the head moves before anything is stored
+ * there. When there is none, each further push is refused without a version, and changes nothing.
+ */
+START_TEST(test_memory_of_another)
+{
+    struct lfvec_attr a;
+    uint64_t n = 1;
+    unit_attr(&a, 8);
+    a.slab_bytes = 65536;
+    a.max_bytes = 1 << 20;
+    a.max_slots = 8;
+    lfvec_t *v = unit_make(&a);
+    struct unit_team *t = unit_team_new(1);
+    unit_team_do(t, 0, fill_and_empty, v);
+    const uint64_t before = unit_stat(v).version, slab = (uint64_t)unit_stat(v).slab_bytes / 8;
+    ck_assert_uint_gt(lfvec_capacity(v), 4 * slab);
+    const uint64_t least = lfvec_capacity(v);
+    ck_assert_int_eq(lfvec_push_u64(v, 0), 0);
+    ck_assert_uint_eq(unit_stat(v).version, before + 2);
+    for (; lfvec_push_u64(v, n) == 0; n++)
+        ;
+    ck_assert_uint_ge(n, least);
+    unit_expect(v, n);
+    (void)lfvec_push_u64(v, n);
+    const uint64_t full = unit_stat(v).version;
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(lfvec_push_u64(v, n), -EOVERFLOW);
+    ck_assert_uint_eq(unit_stat(v).version, full);
+    unit_team_end(t); /* its thread exits, and keeps nothing */
+    ck_assert_int_eq(lfvec_push_u64(v, n), 0);
+    unit_expect(v, n + 1);
+    unit_sound(v);
+    ck_assert_int_eq(lfvec_detach(v), 0);
+}
+END_TEST
+
 static void add_memory(TCase *tc)
 {
+    tcase_add_test(tc, test_memory_of_another);
     tcase_add_test(tc, test_reserve);
     tcase_add_test(tc, test_capacity_is_at_least_the_size);
     tcase_add_test(tc, test_bytes_per_element);
