@@ -521,7 +521,8 @@ struct lfvec_stat {
 };
 
 /*
- * 0 or -EINVAL. Does not judge the segment: for that there is lfvec_check(). Reads only, takes no slot, works on a read-only attachment,
+ * 0; -EINVAL; or -EBADMSG, with *out filled all the same, if the head or the extents contradict the layout: then the figures that are read from
+ * there say nothing, and lfvec_check() has a sentence. Apart from that it does not judge the segment: for that there is lfvec_check(). Reads only, takes no slot, works on a read-only attachment,
  * and waits for no participant: a pass over slabs and slots, and some questions to the kernel, which with LFVEC_HUGEPAGES or LFVEC_PREFAULT
  * include a look at every page that this process has mapped of it.
  */
@@ -620,7 +621,7 @@ struct lfvec_region {
 
 /*
  * Describes the i-th region of a segment, in the order in which they lie in it, the first one being 0. 0; -ERANGE if there are not so many
- * (yet: slabs are added); -EINVAL. Reads only, takes no slot, never waits for a participant; may run beside writers and on a read-only
+ * (yet: slabs are added); -EINVAL; -EBADMSG as lfvec_stat(). Reads only, takes no slot, never waits for a participant; may run beside writers and on a read-only
  * attachment. A few steps, and a question to the kernel.
  */
 int lfvec_region(lfvec_t *v, uint64_t i, struct lfvec_region *out);
@@ -634,7 +635,7 @@ struct lfvec_pages {
 };
 
 /*
- * Asks the kernel where the pages of the i-th region lie. 0; -ERANGE and -EINVAL as above; -ENOMEM if RLIMIT_AS kept this process from
+ * Asks the kernel where the pages of the i-th region lie. 0; -ERANGE, -EINVAL and -EBADMSG as above; -ENOMEM if RLIMIT_AS kept this process from
  * mapping it. Maps every page of the region into this process, and changes nothing in it. Otherwise as lfvec_region().
  */
 int lfvec_region_pages(lfvec_t *v, uint64_t i, struct lfvec_pages *out);

@@ -11,6 +11,7 @@
  */
 #include "audit.h"
 
+#include "control.h"
 #include "error.h"
 
 #include <stdarg.h>
@@ -95,32 +96,14 @@ static bool check_header(struct pass *p)
     return true;
 }
 
-static bool check_head(struct pass *p)
+static bool check_control(struct pass *p)
 {
-    const struct segment *s = p->s;
-    if (head_size(p->h) > s->l.max_elems || head_size(p->h) > s->dir.ready << s->l.elem_shift)
-        return report(p, LFVEC_FAULT_HEAD, head_size(p->h), "the head says %llu elements, the directory has room for %llu",
-                      (unsigned long long)head_size(p->h), (unsigned long long)(s->dir.ready << s->l.elem_shift));
-    if ((head_desc(p->h) && !slot_exists(s, head_desc(p->h) >> 1)) || (head_last(p->h) && !slot_exists(s, head_last(p->h))))
-        return report(p, LFVEC_FAULT_HEAD, head_last(p->h), "the head names slot %u (descriptor %u), which does not exist", head_last(p->h),
-                      head_desc(p->h));
-    return true;
-}
-
-/* After the head was loaded: an extent reaches as far as any head says, before that head is there. */
-static bool check_extents(struct pass *p)
-{
-    struct extent *e[] = {&p->s->dir, &p->s->slabtab};
-    static const char *const name[] = {"directory", "slab table"};
-    for (unsigned int i = 0; i < 2; i++) {
-        const int err = segment_extend_known(p->s, e[i], 0);
-        if (err == -EBADMSG)
-            return report(p, LFVEC_FAULT_RANGE, i, "the %s claims more memory than the object has", name[i]);
-        p->err = err ? err : p->err;
-    }
-    if (atomic_load_explicit(&p->s->control->slabs_high, memory_order_relaxed) > p->s->l.slabs_max)
-        return report(p, LFVEC_FAULT_RANGE, 2, "more slabs are said to be in use than the segment can have");
-    return !p->err;
+    struct control_fault f;
+    const int err = control_check(p->s, p->h, &f);
+    if (err == -EBADMSG)
+        return report(p, f.fault, f.where, "%s", f.message);
+    p->err = err;
+    return !err;
 }
 
 /* The word is read again: if it is another, we have judged one that is past. */
@@ -355,7 +338,7 @@ static void judge_leaves(struct pass *p)
 
 static void look_at_all(struct pass *p)
 {
-    bool sound = check_header(p) && check_extents(p) && check_head(p);
+    bool sound = check_header(p) && check_control(p);
     look_again(p);
     for (uint64_t slab = 0; slab < p->high && sound && !p->err; slab++)
         sound = check_slab_word(p, slab);

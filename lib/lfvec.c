@@ -3,6 +3,7 @@
 
 #include "audit.h"
 #include "batch.h"
+#include "control.h"
 #include "error.h"
 #include "fast.h"
 #include "join.h"
@@ -461,11 +462,25 @@ uint64_t lfvec_capacity(const lfvec_t *v)
              : 0; /* not const inside: it learns how far others have grown it */
 }
 
+/* For calls that change the segment as a whole: not one whose control page makes no sense. */
+static int check_control(lfvec_t *v)
+{
+    return control_check(&v->seg, head_load(v->seg.control), NULL) == -EBADMSG ? -EBADMSG : 0;
+}
+
+static int join_sane(lfvec_t *v, struct participant **p)
+{
+    int err = v ? 0 : -EINVAL;
+    if (!err && !v->seg.read_only)
+        err = check_control(v);
+    return err ? err : join_get(v, p);
+}
+
 int lfvec_reserve(lfvec_t *v, uint64_t n)
 {
     const struct asking a = ask();
     struct participant *p;
-    const int err = v ? join_get(v, &p) : -EINVAL;
+    const int err = join_sane(v, &p);
     return asked(a, err ? err : (int)made_room(p, memory_reserve(p, n)));
 }
 
@@ -473,14 +488,14 @@ int lfvec_trim(lfvec_t *v)
 {
     const struct asking a = ask();
     struct participant *p;
-    const int err = v ? join_get(v, &p) : -EINVAL;
+    const int err = join_sane(v, &p);
     return asked(a, err ? err : (int)made_room(p, reclaim_trim(p)));
 }
 
 int lfvec_clear(lfvec_t *v)
 {
     struct participant *p;
-    const int err = v ? join_get(v, &p) : -EINVAL;
+    const int err = join_sane(v, &p);
     return err ? err : (int)made_room(p, vector_clear(p));
 }
 
@@ -490,7 +505,8 @@ int lfvec_recover(lfvec_t *v, struct lfvec_recovery *out)
     if (!v)
         return -EINVAL;
     const struct asking a = ask();
-    const int err = v->seg.read_only ? -EBADF : join_recover(v, &tally);
+    int err = v->seg.read_only ? -EBADF : check_control(v);
+    err = err ? err : join_recover(v, &tally);
     if (out)
         *out = tally;
     return asked(a, err);
@@ -502,7 +518,8 @@ int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out)
     if (!v)
         return -EINVAL;
     const struct asking a = ask();
-    const int err = v->seg.read_only ? -EBADF : join_recover_slot(v, slot, &tally);
+    int err = v->seg.read_only ? -EBADF : check_control(v);
+    err = err ? err : join_recover_slot(v, slot, &tally);
     if (out)
         *out = tally;
     return asked(a, err);
@@ -514,7 +531,8 @@ int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out)
     if (!v)
         return -EINVAL;
     const struct asking a = ask();
-    const int err = v->seg.read_only ? -EBADF : join_recover_forced(v, slot, &tally);
+    int err = v->seg.read_only ? -EBADF : check_control(v);
+    err = err ? err : join_recover_forced(v, slot, &tally);
     if (out)
         *out = tally;
     return asked(a, err);
@@ -531,7 +549,7 @@ int lfvec_stat(lfvec_t *v, struct lfvec_stat *out)
 {
     const struct asking a = ask();
     const int err = v && out ? stat_segment(v, out) : -EINVAL;
-    if (!err)
+    if (!err || err == -EBADMSG)
         out->capacity = lfvec_capacity(v);
     return asked(a, err);
 }

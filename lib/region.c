@@ -4,6 +4,7 @@
  */
 #include "region.h"
 
+#include "control.h"
 #include "lfvec.h"
 #include "numa.h"
 
@@ -78,8 +79,9 @@ int region_describe(struct lfvec *v, uint64_t i, struct lfvec_region *out)
 {
     struct segment *s = &v->seg;
     const uint64_t slabtab = FIRST_SLOT + slot_regions(s), dir = slabtab + 1, slabs = dir + 1;
-    (void)segment_extend_known(s, &s->slabtab, 0);
     memset(out, 0, sizeof *out);
+    if (control_check(s, head_load(s->control), NULL) == -EBADMSG)
+        return -EBADMSG;
     if (i >= slabs && i - slabs >= slab_high(s))
         return -ERANGE;
     if (i < FIRST_SLOT)

@@ -1,6 +1,7 @@
 /* stat.c - what a segment and its participants are and do, as figures. Reads only. */
 #include "stat.h"
 
+#include "control.h"
 #include "memory.h"
 #include "numa.h"
 #include "proc.h"
@@ -103,7 +104,7 @@ int stat_segment(struct lfvec *v, struct lfvec_stat *out)
     stat_slots(s, out);
     out->recoveries = load(&s->control->recoveries);
     out->grows = load(&s->control->grows);
-    return 0;
+    return control_check(s, h, NULL) == -EBADMSG ? -EBADMSG : 0;
 }
 
 static uint64_t count_slabs(struct segment *s, uint32_t slot)

@@ -147,6 +147,13 @@ int failed(lfvec_t *v, const char *what, int error);
 /* Opens a segment that must exist. NULL after a complaint, with the exit status in *status. */
 lfvec_t *open_segment(const char *name, int flags, int *status);
 
+/*
+ * Whether its head and its extents are possible: DONE, or NO after a complaint. Of the commands that only look, those that print elements, slots
+ * or figures print what there is, and say so afterwards; all others open by open_sound() and do nothing to such a segment, but for rm.
+ */
+int judge_state(lfvec_t *v);
+lfvec_t *open_sound(const char *name, int flags, int *status);
+
 /* complain() about a failed lfvec_open() with its errno, in the library's own sentence. Returns the status. */
 int open_failed(const char *name, int error);
 
@@ -159,7 +166,7 @@ int denied(const char *name, const char *what);
  */
 bool is_foreign(int error);
 
-/* lfvec_stat(), or a complaint. Returns DONE or a status. */
+/* lfvec_stat(), or a complaint. Returns DONE or a status. What judge_state() complains of is left to that. */
 int look_at(lfvec_t *v, struct lfvec_stat *st);
 
 /* NULL if it is a name for shm_open(3), or what is wrong with it, in a static buffer. */

@@ -146,7 +146,7 @@ int care_decide(const struct call *call, lfvec_t *v, const struct care *care)
 
 lfvec_t *care_open(const struct call *call, const char *name, int *status)
 {
-    lfvec_t *v = open_segment(name, call->dry_run ? LFVEC_RDONLY : 0, status);
+    lfvec_t *v = open_sound(name, call->dry_run ? LFVEC_RDONLY : 0, status);
     if (!v || !call->dry_run)
         return v;
     *status = refuse_if_denied(name, "open");

@@ -311,6 +311,8 @@ static int run(struct call *call)
     if (!dump.v)
         return status;
     status = dump_range(&dump);
+    if (status == DONE)
+        status = judge_state(dump.v);
     lfvec_detach(dump.v);
     return status;
 }

@@ -26,6 +26,7 @@ struct export
     struct seen *seen;
     size_t count, room;
     FILE *out;
+    int status; /* of those that were found rather than named */
 };
 
 static struct seen *add(struct export *export, const char *name)
@@ -55,6 +56,10 @@ static void look_found(void *context, const char *name, const struct stat *file)
         return;
     struct seen *seen = add(export, name);
     seen->up = v && lfvec_stat(v, &seen->st) == 0;
+    if (!v && error == EBADMSG)
+        (void)open_failed(name, error);
+    if (v ? judge_state(v) != DONE : error == EBADMSG)
+        export->status = NO;
     lfvec_detach(v);
 }
 
@@ -62,7 +67,7 @@ static void look_found(void *context, const char *name, const struct stat *file)
 static int look_named(struct export *export, const char *name)
 {
     int status = DONE;
-    lfvec_t *v = open_segment(name, LFVEC_RDONLY, &status);
+    lfvec_t *v = open_sound(name, LFVEC_RDONLY, &status);
     struct seen *seen = add(export, name);
     if (v)
         status = look_at(v, &seen->st);
@@ -74,8 +79,10 @@ static int look_named(struct export *export, const char *name)
 static int look(struct export *export)
 {
     int worst = DONE;
-    if (export->call->argc == 0)
-        return scan_objects(look_found, export);
+    if (export->call->argc == 0) {
+        worst = scan_objects(look_found, export);
+        return worst == DONE ? export->status : worst;
+    }
     for (int i = 0; i < export->call->argc; i++) {
         int status = look_named(export, export->call->argv[i]);
         worst = status > worst ? status : worst;
@@ -326,8 +333,8 @@ const struct command command_export = {
     .group = GROUP_LOOK,
     .operands = "[/NAME...]",
     .summary = "print figures for Prometheus",
-    .details = "Of all segments that may be read, or of those named. One that cannot be looked at has lfvec_up 0; if it was named, the\n"
-               "exit status is that of info.",
+    .details = "Of all segments that may be read, or of those named. One that cannot be looked at, or is damaged, has lfvec_up 0;\n"
+               "the exit status is then that of info, if it was named, and 1 if it was found damaged.",
     .example = PROGRAM " export --prometheus -o /var/lib/prometheus/node-exporter/lfvec.prom",
     .options = options,
     .style = REPORT_NONE,

@@ -24,6 +24,8 @@ static const struct opt options[] = {
 static int get_one(struct report *report, lfvec_t *v, const struct value *value, uint64_t index)
 {
     int error = lfvec_get(v, index, value->elem);
+    if (error == -ERANGE && judge_state(v) != DONE)
+        return NO;
     if (error == -ERANGE)
         return complain(NO, lfvec_name(v), "there is no element %llu; it has %llu, counted from 0", (unsigned long long)index,
                         (unsigned long long)lfvec_size(v));
@@ -68,6 +70,8 @@ static int run(struct call *call)
     if (!v)
         return status;
     status = get_all(call, v, format);
+    if (status == DONE)
+        status = judge_state(v);
     lfvec_detach(v);
     return status;
 }

@@ -231,6 +231,8 @@ static int run(struct call *call)
         status = look_at(v, &st);
     if (status == DONE)
         show(call, name, &st);
+    if (status == DONE)
+        status = judge_state(v);
     lfvec_detach(v);
     return status;
 }

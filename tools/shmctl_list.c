@@ -65,20 +65,27 @@ static void show_segment(struct report *report, const struct lfvec_stat *st)
     report_text(report, UUID, text_uuid(text, sizeof text, st->uuid));
 }
 
-static void show_unopened(struct report *report, const char *name, const struct stat *file, bool all, int error)
-{
-    char path[sizeof SHM_DIRECTORY + 256];
-    struct stat now;
-    const char *why = error == EACCES && !all ? NULL : scan_why(error);
-    snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
-    if (why && lstat(path, &now) == 0)
-        show_file(report, name, file, why);
-}
-
 struct list {
     struct report report;
     bool all;
+    int status;
 };
+
+/* A damaged one is in the list, and on stderr as well, since nobody reads a list for its last column. */
+static void show_unopened(struct list *list, const char *name, const struct stat *file, int error)
+{
+    char path[sizeof SHM_DIRECTORY + 256];
+    struct stat now;
+    const char *why = error == EACCES && !list->all ? NULL : scan_why(error);
+    snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
+    if (!why || lstat(path, &now) != 0)
+        return;
+    show_file(&list->report, name, file, why);
+    if (error == EBADMSG) {
+        (void)open_failed(name, error);
+        list->status = NO;
+    }
+}
 
 static void show_object(void *context, const char *name, const struct stat *file)
 {
@@ -86,19 +93,21 @@ static void show_object(void *context, const char *name, const struct stat *file
     struct lfvec_stat st;
     lfvec_t *v = lfvec_open(name, LFVEC_RDONLY, NULL);
     if (!v) {
-        show_unopened(&list->report, name, file, list->all, errno);
+        show_unopened(list, name, file, errno);
         return;
     }
     bool sound = lfvec_stat(v, &st) == 0;
     show_file(&list->report, name, file, sound ? "ok" : "damaged");
     if (sound)
         show_segment(&list->report, &st);
+    else
+        list->status = judge_state(v);
     lfvec_detach(v);
 }
 
 static int run(struct call *call)
 {
-    struct list list = {.all = false};
+    struct list list = {.status = DONE};
     for (int key; (key = call_next(call)) != 0;)
         list.all |= key == 'a';
     if (call->argc)
@@ -106,7 +115,7 @@ static int run(struct call *call)
     report_open(&list.report, call);
     int status = scan_objects(show_object, &list);
     report_close(&list.report);
-    return status;
+    return status == DONE ? list.status : status;
 }
 
 const struct command command_list = {
@@ -114,6 +123,7 @@ const struct command command_list = {
     .group = GROUP_LOOK,
     .operands = "",
     .summary = "list the segments of this machine",
+    .details = "Exit status 1 if one of them is damaged.",
     .example = PROGRAM " list -o NAME,SIZE,DEAD",
     .options = options,
     .columns = columns,

@@ -298,7 +298,7 @@ static int run(struct call *call)
             load.quiet = true;
     }
     load.name = call_name(call, 0, 1);
-    load.v = open_segment(load.name, 0, &status);
+    load.v = open_sound(load.name, 0, &status);
     if (!load.v)
         return status;
     status = open_input(&load);

@@ -380,7 +380,7 @@ static int run(struct call *call)
     for (int key; (key = call_next(call)) != 0;)
         set_option(&wish, call, key, optarg);
     const char *name = call_name(call, 0, 0);
-    lfvec_t *v = open_segment(name, LFVEC_RDONLY, &status);
+    lfvec_t *v = open_sound(name, LFVEC_RDONLY, &status);
     if (!v)
         return status;
     status = look(&map, v);

@@ -306,7 +306,7 @@ static int run(struct call *call)
     int status = DONE;
     call_next(call);
     const char *name = call_name(call, 0, 0);
-    numa.v = open_segment(name, LFVEC_RDONLY, &status);
+    numa.v = open_sound(name, LFVEC_RDONLY, &status);
     if (!numa.v)
         return status;
     status = look(&numa);

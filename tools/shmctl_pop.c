@@ -89,7 +89,7 @@ static int run(struct call *call)
             pop.format = value_format_option(call, optarg);
     }
     const char *name = call_name(call, 0, 0);
-    pop.v = open_segment(name, 0, &status);
+    pop.v = open_sound(name, 0, &status);
     if (!pop.v)
         return status;
     status = pop_all(&pop);

@@ -103,6 +103,8 @@ static int run(struct call *call)
     report_open(&report, call);
     status = show_all(&report, v);
     report_close(&report);
+    if (status == DONE)
+        status = judge_state(v);
     lfvec_detach(v);
     return status;
 }

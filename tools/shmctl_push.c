@@ -126,7 +126,7 @@ static int run(struct call *call)
             push.quiet = true;
     bool from_stdin = push.input == INPUT_STDIN;
     const char *name = call_name(call, from_stdin ? 0 : 1, from_stdin ? 0 : INT_MAX);
-    push.v = open_segment(name, 0, &status);
+    push.v = open_sound(name, 0, &status);
     if (!push.v)
         return status;
     status = push_all(&push);

@@ -9,7 +9,7 @@ static int run(struct call *call)
     call_next(call);
     const char *name = call_name(call, 1, 1);
     uint64_t count = call_number(call, "COUNT", call->argv[0], 0, UINT64_MAX);
-    lfvec_t *v = open_segment(name, 0, &status);
+    lfvec_t *v = open_sound(name, 0, &status);
     if (!v)
         return status;
     int error = lfvec_reserve(v, count);

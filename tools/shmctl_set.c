@@ -53,7 +53,7 @@ static int run(struct call *call)
     int operands = input == INPUT_STDIN ? 1 : 2;
     const char *name = call_name(call, operands, operands);
     uint64_t index = call_number(call, "INDEX", call->argv[0], 0, UINT64_MAX);
-    lfvec_t *v = open_segment(name, 0, &status);
+    lfvec_t *v = open_sound(name, 0, &status);
     if (!v)
         return status;
     status = set(call, v, index, input);

@@ -414,6 +414,28 @@ lfvec_t *open_segment(const char *name, int flags, int *status)
     return v;
 }
 
+int judge_state(lfvec_t *v)
+{
+    struct lfvec_region first;
+    const char *name = lfvec_name(v);
+    if (lfvec_region(v, 0, &first) != -EBADMSG)
+        return DONE;
+    return complain(NO, name, "damaged: its head or its extents contradict its layout; " PROGRAM " check %s says how, and what to do",
+                    name);
+}
+
+lfvec_t *open_sound(const char *name, int flags, int *status)
+{
+    lfvec_t *v = open_segment(name, flags, status);
+    if (!v)
+        return NULL;
+    *status = judge_state(v);
+    if (*status == DONE)
+        return v;
+    lfvec_detach(v);
+    return NULL;
+}
+
 bool is_foreign(int error)
 {
     const char *sentence = lfvec_last_error();
@@ -423,5 +445,5 @@ bool is_foreign(int error)
 int look_at(lfvec_t *v, struct lfvec_stat *st)
 {
     int error = lfvec_stat(v, st);
-    return error ? failed(v, "look", error) : DONE;
+    return error && error != -EBADMSG ? failed(v, "look", error) : DONE;
 }

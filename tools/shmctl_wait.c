@@ -176,7 +176,7 @@ static int run(struct call *call)
     if (wait.pid && !participants)
         call_usage(call, "--pid goes with --appears or --goes only");
     const char *name = call_name(call, 0, 0);
-    wait.v = open_segment(name, LFVEC_RDONLY, &status);
+    wait.v = open_sound(name, LFVEC_RDONLY, &status);
     if (!wait.v)
         return status;
     status = participants ? look_around(&wait) : DONE;

@@ -464,7 +464,7 @@ static int run(struct call *call)
         call_usage(call, "the screen is for people; --json and --raw go with --once");
     if (!watch.once && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
         call_usage(call, "there is no terminal to draw on; use --once, with --interval if you like");
-    watch.v = open_segment(name, LFVEC_RDONLY, &status);
+    watch.v = open_sound(name, LFVEC_RDONLY, &status);
     if (!watch.v)
         return status;
     status = watch_segment(&watch);

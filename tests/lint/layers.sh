@@ -11,7 +11,7 @@ ranks='
 0  format atomic16 backoff calm probe proc numa mutex error shm breakage mutex>atomic16 shm>error shm>calm
 1  head layout segment turn                             segment>layout
 2  element directory slab slot create                   create>slab create>slot slab>slot
-3  desc leaf
+3  desc leaf control
 4  recover participant                                  participant>recover
 5  attempt
 6  vector batch wait lease memory reclaim join audit stat region fast       vector>wait vector>fast fast>wait wait>vector wait>lease vector>reclaim batch>reclaim batch>wait lease>vector join>lease stat>memory

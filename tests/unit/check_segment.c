@@ -483,6 +483,9 @@ START_TEST(test_size_spoiled)
     struct lfvec_audit audit;
     uint64_t x, elems[100] = {0};
     lfvec_t *v = unit_open(name, 0);
+    struct lfvec_stat st;
+    struct lfvec_region region;
+    struct lfvec_pages pages;
     const uint64_t before = unit_stat(v).bytes_committed, was = atomic_load(&control->head.packed);
     atomic_store(&control->head.packed, was + (UINT64_C(1) << 30));
     ck_assert_int_eq(lfvec_push_u64(v, 1), -EBADMSG);
@@ -491,7 +494,19 @@ START_TEST(test_size_spoiled)
     ck_assert_int_eq(lfvec_get_u64(v, 1 << 29, &x), -EBADMSG);
     ck_assert_int_eq(lfvec_check(v, &audit), -EBADMSG);
     ck_assert_uint_eq(audit.fault, LFVEC_FAULT_HEAD);
-    ck_assert_uint_le(unit_stat(v).bytes_committed, before + (1 << 18)); /* a slab for the slot at most */
+    ck_assert_int_eq(lfvec_stat(v, &st), -EBADMSG);            /* and says what it can */
+    ck_assert_uint_le(st.bytes_committed, before + (1 << 18)); /* a slab for the slot at most */
+    ck_assert_uint_gt(st.max_slots, 0);
+    ck_assert_int_eq(lfvec_region(v, 0, &region), -EBADMSG);
+    ck_assert_int_eq(lfvec_region_pages(v, 0, &pages), -EBADMSG);
+    ck_assert_int_eq(lfvec_clear(v), -EBADMSG);
+    ck_assert_int_eq(lfvec_trim(v), -EBADMSG);
+    ck_assert_int_eq(lfvec_reserve(v, 2000), -EBADMSG);
+    ck_assert_int_eq(lfvec_recover(v, NULL), -EBADMSG);
+    ck_assert_int_eq(lfvec_recover_slot(v, 1, NULL), -EBADMSG);
+    ck_assert_int_eq(lfvec_recover_forced(v, 1, NULL), -EBADMSG);
+    ck_assert_uint_eq(lfvec_size(v), was % (UINT64_C(1) << 40) + (UINT64_C(1) << 30)); /* what it says, and no more than 2^40 */
+    ck_assert_uint_ge(lfvec_capacity(v), lfvec_size(v));
     atomic_store(&control->head.packed, was);
     unit_expect(v, 1000);
     ck_assert_int_eq(lfvec_detach(v), 0);
