@@ -419,7 +419,7 @@ has 'check: the lease' "$out" "^ +1 +$pid holder +dead +pop_lease +9 yes +0 +0 y
 expect 'recover --dry-run of a lease' 0 recover --dry-run $w
 has 'recover --dry-run: it would go back' "$out" "^ +1 +$pid .* yes +recover +- +- yes +-\$"
 expect 'recover of a lease' 0 recover $w
-has 'recover: it went back' "$out" "^ +1 +$pid .* yes +recovered +- +1 yes +[01]\$"
+has 'recover: it went back' "$out" "^ +1 +$pid .* yes +recovered +- +0 yes +[01]\$"
 has 'recover: and was counted' "$out" '^LEASES_RETURNED +1$'
 run info --raw --noheadings -o SIZE $w
 is 'the leased element is back' "$out" 8
@@ -455,8 +455,8 @@ amid set before 6 false '"dropped"' 1 false 5
 amid set after 6 true '"completed"' 1 false 5
 amid push_n before 6 false null 0 false 5
 amid push_n after 6 true null 0 false 8
-amid pop_lease before 6 false null 1 false 5
-amid pop_lease after 6 true null 1 true 5
+amid pop_lease before 6 false null 0 false 5
+amid pop_lease after 6 true null 0 true 5
 
 # A participant in another time namespace, where /proc tells other start times: it lives.
 if unshare --time --fork --boottime 864000 true 2>/dev/null; then
