@@ -278,7 +278,7 @@ static void refuses(const char *name, int flags, const char *kind)
     ck_assert_ptr_nonnull(strstr(lfvec_last_error(), "; choose another name"));
 }
 
-/* Whatever somebody puts where a segment is looked for, or was: nobody waits for it, it is not opened, and it stays. */
+/* What another user puts where a segment is looked for, or was: no call waits for it, it is not opened, and it stays. */
 START_TEST(test_irregular)
 {
     const char *name = unit_name(), *kind = irregular[_i].kind;
