@@ -322,9 +322,9 @@ uint64_t lfvec_batch_most(const lfvec_t *v);
  * As lfvec_pop(), but waits for an element if there is none, at most for the relative *timeout; NULL waits for ever, {0, 0} not at all.
  * -ETIMEDOUT instead of -EAGAIN. -EINVAL for a timeout that is negative or has not 0 to 999,999,999 nanoseconds. A push wakes one of those who
  * sleep, a batch as many as it has elements: no element lies in the vector while a waiter sleeps, but for at most 50 ms if a pusher stops or dies
- * between its push and its wake, or a waiter between its waking and its pop. A push costs no system call while nobody waits; one call, once, if a
+ * between its push and its wake, or a waiter between its waking and its pop. A push costs no system call while no thread waits; one call, once, if a
  * waiter gave up or died. Signals do not end the wait, and pthread_cancel() does: it is a cancellation point, and takes no element when it is
- * cancelled. Not lock-free, by its nature; nobody waits for a waiter, and one that is killed leaves nothing else behind. Memory order as for
+ * cancelled. Not lock-free, by its nature; no call waits for a waiter, and one that is killed leaves nothing else behind. Memory order as for
  * lfvec_pop(), acquire for -ETIMEDOUT.
  */
 int lfvec_pop_wait(lfvec_t *v, void *elem, const struct timespec *timeout);

@@ -4,7 +4,7 @@
  * A pass reads the slots, the directory and the bitmaps one after the other, while others work. A verdict of damage must be right, so each
  * fault is one of three kinds:
  *   sure    what was read cannot be at any moment, whatever moved meanwhile. References are held against the segment as it is after they were
- *           read: whoever stored one had made what it leads to before.
+ *           read: who stored one had made what it leads to before.
  *   still   what was read cannot be at one head, and the head was the same before and after.
  *   a leak  likewise; but leaves are taken and given back without a new head, too, so that the one in question is looked at many more times.
  * And two passes in a row must find the same one. Reads only.

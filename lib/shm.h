@@ -13,7 +13,7 @@ int shm_name_check(const char *name); /* 0, -EINVAL or -ENAMETOOLONG, with the s
 
 /*
  * An existing one. -EBADMSG for what is no regular file: a FIFO would have us wait for its other end, and to open a device may do something.
- * Anybody may put such a thing in our way.
+ * Any user may put such a thing in our way.
  */
 int shm_object_open(const char *name, bool writable);
 int shm_object_look(const char *name, struct stat *st);     /* at what has the name, a link included, without opening it */

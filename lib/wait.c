@@ -3,8 +3,8 @@
  *
  * No lost wake-up. A waiter reads the futex word, registers, looks for an element, and sleeps only if the word is still what it read. A waker
  * changes the word and wakes as many as it has pushed elements; the flag stays up. Only if fewer than that were asleep does it lower the flag,
- * by a compare-and-swap from what it read before it changed the word: then nobody has registered since. Who registered before is woken, or
- * finds another word and does not sleep. So whoever sleeps has the flag up, wherever a waker stops or dies: all that such a waker holds back is
+ * by a compare-and-swap from what it read before it changed the word: then no waiter has registered since. Who registered before is woken, or
+ * finds another word and does not sleep. So a sleeper has the flag up, wherever a waker stops or dies: all that such a waker holds back is
  * the wake for its own elements. tests/model/wait.pml is this, step by step.
  */
 #include "wait.h"
@@ -27,7 +27,7 @@ static long futex(shm_u32 *word, int op, uint32_t value, const struct timespec *
     return syscall(SYS_futex, word, op, value, timeout, NULL, 0); /* not _PRIVATE: other processes wait here */
 }
 
-/* Nobody is asleep, it seems. Fails if a waiter has registered since `before`, whose flag this is then. Who asks for a turn is no obstacle. */
+/* No waiter is asleep, it seems. Fails if a waiter has registered since `before`, whose flag this is then. Who asks for a turn is no obstacle. */
 static void lower(struct shm_control *c, uint32_t before)
 {
     uint32_t now = before;

@@ -2,7 +2,7 @@
  * wait.h - waiting for an element, and waking those who wait.
  *
  * SHM_WANT_WAKE says that a waiter may be asleep; a push that does not see it makes no system call. Any waiter may be killed at any time, so it
- * is a flag that each waiter raises again rather than a count that the dead would leave too high: one that has nobody behind it costs the next
+ * is a flag that each waiter raises again rather than a count that the dead would leave too high: one that has no waiter behind it costs the next
  * push one call, and is gone. A pusher may be killed between its win and its wake, and a waiter between its waking and its pop: therefore a
  * waiter sleeps no longer than WAIT_SLICE at a time, and looks again.
  */

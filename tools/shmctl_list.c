@@ -71,7 +71,7 @@ struct list {
     int status;
 };
 
-/* A damaged one is in the list, and on stderr as well, since nobody reads a list for its last column. */
+/* A damaged one is in the list, and on stderr as well, since few read a list for its last column. */
 static void show_unopened(struct list *list, const char *name, const struct stat *file, int error)
 {
     char path[sizeof SHM_DIRECTORY + 256];

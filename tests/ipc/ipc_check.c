@@ -1,5 +1,5 @@
 /*
- * ipc_check.c - lfvec_check() beside processes that push, pop, set and fail, in segments that grow: none of them is damaged, so no check may
+ * ipc_check.c - lfvec_check() while processes push, pop, set and fail, in segments that grow: none of them is damaged, so no check may
  * say so. And with all of them stopped wherever they are, it must be conclusive.
  */
 #include "ipc.h"
@@ -87,7 +87,7 @@ static void check_often(lfvec_t *v, struct board *b)
     for (int i = 0; i < CHECKS && atomic_load(&b->done) < shape->writers; i++) {
         const int err = lfvec_check(v, &audit);
         if (err)
-            ck_abort_msg("beside writers, pass %u: %d: %s", audit.passes, err, audit.message);
+            ck_abort_msg("with writers at work, pass %u: %d: %s", audit.passes, err, audit.message);
     }
 }
 

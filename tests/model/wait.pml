@@ -2,10 +2,10 @@
  * wait.pml - lib/wait.c: who sleeps until there is an element, and who wakes. run.sh selects and builds; README.md says how to read a trail.
  *
  * A push is one element: the win, then a look at the flag, then the wake. A waiter goes when it has popped POPS elements, or before. A slice that
- * ends is left out, so a wake-up that is lost is lost for good; a waiter may give up by its time-out instead (GIVE_UPS), and anybody may stop
+ * ends is left out, so a wake-up that is lost is lost for good; a waiter may give up by its time-out instead (GIVE_UPS), and any may stop
  * for good before any step (DEATHS). What the kernel does at FUTEX_WAIT and FUTEX_WAKE is one step each, under its lock of the queue.
  *
- *   always   whoever is in the queue has the flag up
+ *   always   each in the queue has the flag up
  *   at rest  elements and sleepers exist together only as far as a death held an element's own wake back: of its pusher, or of the one it woke
  */
 #ifndef PUSHERS
@@ -34,7 +34,7 @@ byte came;             /* wanted: the count above SHM_WAITER */
 bit queued[WAITERS];   /* asleep in the kernel */
 bit woken[WAITERS];    /* taken out of the queue by a waker, and has not looked since */
 byte deaths, give_ups; /* so far */
-byte held_back;        /* wakes that died with somebody */
+byte held_back;        /* wakes that died with a process */
 byte asleep;           /* in the queue, dead ones included */
 
 inline take_one() { /* FUTEX_WAKE of one: any, as far as we know */

@@ -75,7 +75,7 @@ lacks 'list leaves foreign objects out' "$out" "$foreign"
 : >/dev/shm/"$me-empty"
 mkfifo /dev/shm/"$me-fifo"
 run list
-has 'list passes an empty object and a FIFO' "$status" '^[01]$' # 1: somebody else's is damaged
+has 'list passes an empty object and a FIFO' "$status" '^[01]$' # 1: one of another test is damaged
 lacks 'list leaves them out' "$out" "$me-(empty|fifo)"
 
 mkdir /dev/shm/"$me-directory"

@@ -218,11 +218,12 @@ END_TEST
 
 /* ---- what is no regular file ----------------------------------------------------------------------------------------------------------- */
 
+static char irregular_path[300];
+
 static const char *path_of(const char *name)
 {
-    static char path[300];
-    snprintf(path, sizeof path, "/dev/shm%s", name);
-    return path;
+    snprintf(irregular_path, sizeof irregular_path, "/dev/shm%s", name);
+    return irregular_path;
 }
 
 static int make_fifo(const char *path)
@@ -278,7 +279,7 @@ static void refuses(const char *name, int flags, const char *kind)
     ck_assert_ptr_nonnull(strstr(lfvec_last_error(), "; choose another name"));
 }
 
-/* Whatever somebody puts where a segment is looked for, or was: nobody waits for it, it is not opened, and it stays. */
+/* What another user puts where a segment is looked for, or was: no call waits for it, it is not opened, and it stays. */
 START_TEST(test_irregular)
 {
     const char *name = unit_name(), *kind = irregular[_i].kind;
@@ -335,6 +336,13 @@ START_TEST(test_lease_of_the_kernel)
 }
 END_TEST
 
+/* A directory is not removed like the rest of what a test leaves behind if it fails. */
+static void remove_irregular(void)
+{
+    if (irregular_path[0])
+        (void)remove(irregular_path);
+}
+
 Suite *shm_suite(void)
 {
     Suite *s = suite_create("shm");
@@ -348,6 +356,7 @@ Suite *shm_suite(void)
     tcase_add_test(tc, test_file_size_limit);
     tcase_add_test(tc, test_lock);
     tcase_add_test(tc, test_lock_not_inherited);
+    tcase_add_checked_fixture(tc, NULL, remove_irregular);
     tcase_add_loop_test(tc, test_irregular, 0, sizeof irregular / sizeof *irregular);
     tcase_add_test(tc, test_lease_of_the_kernel);
     return s;

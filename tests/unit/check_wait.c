@@ -1,5 +1,5 @@
 /*
- * check_wait.c - lfvec_pop_wait(): waits for an element and no longer than it was told; every element wakes a waiter; a flag that nobody is
+ * check_wait.c - lfvec_pop_wait(): waits for an element and no longer than it was told; every element wakes a waiter; a flag that no waiter is
  * behind costs one call, once.
  */
 #include "futex.h"
@@ -198,7 +198,7 @@ static void second_push(int after)
     MUST_MSG(lfvec_size(scene.v) <= (after ? 0 : 1), "%d elements, and %u consumers asleep", (int)lfvec_size(scene.v), futex_asleep());
 }
 
-/* Two consumers sleep. A second push comes while the first one is about to wake, or has just done so: no element lies beside a sleeper. */
+/* Two consumers sleep. A second push comes while the first one is about to wake, or has just done so: no element lies there while a consumer sleeps. */
 START_TEST(test_push_amid_a_wake)
 {
     enum { CONSUMERS = 3 };
