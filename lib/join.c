@@ -391,6 +391,7 @@ struct sweep {
     int err;          /* of a slot that could not be taken for another reason than that it is held; the first one */
     uint32_t takings; /* of those held, in sum */
     bool passing;     /* one is held only in passing: it will be free at once, if its holder gets to run */
+    uint64_t passers; /* which they are, in sum: their slots and takings */
 };
 
 /* Slot i was tried. */
@@ -434,7 +435,10 @@ static bool take_dead(struct participant *p, bool ask, struct sweep *w)
         slot_look(s, i, &look);
         const uint32_t state = ask && look.lock.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE;
         w->takings += look.lock.holder ? look.lock.taking : 0;
-        w->passing |= look.passing && state != LFVEC_SLOT_STOPPED;
+        if (look.passing && state != LFVEC_SLOT_STOPPED) {
+            w->passing = true;
+            w->passers += look.lock.raw * (2 * (uint64_t)i + 1);
+        }
         if (!look.lock.holder && took(p, i, slot_trylock(s, i), w))
             return true;
         if (state == LFVEC_SLOT_DEAD && took(p, i, slot_take_from(s, i, &look), w))
@@ -445,10 +449,10 @@ static bool take_dead(struct participant *p, bool ask, struct sweep *w)
 
 /*
  * Slots that are held in passing are worth waiting for, since the thread that has one may have lost the processor: by turns at first, then
- * by naps that grow. Who is stopped for longer than all of them keeps the slot. It sleeps by the bare system call, so that it is no point
- * at which the thread can be cancelled.
+ * by naps that grow. Who is stopped for longer than all of them keeps the slot, and is not waited for again: a damaged slot may look so for
+ * good. It sleeps by the bare system call, so that it is no point at which the thread can be cancelled.
  */
-enum { TURNS = 64, NAP_FIRST = 20000, NAP_MOST = 8000000, ROUNDS_MOST = 200 }; /* ns; about a second in all */
+enum { TURNS = 64, NAP_FIRST = 20000, NAP_MOST = 8000000, ROUNDS_MOST = 100 }; /* ns; a quarter of a second in all */
 
 static void await_turn(uint32_t round)
 {
@@ -475,7 +479,10 @@ static int take_slot(struct participant *p)
             return 0;
         if (!first.passing && !then.passing && first.takings == then.takings)
             break;
+        if (then.passing && then.passers == atomic_load_explicit(&p->v->waited, memory_order_relaxed))
+            break;
     }
+    atomic_store_explicit(&p->v->waited, then.passers, memory_order_relaxed);
     return first.err ? first.err : then.err ? then.err : -EUSERS;
 }
 

@@ -49,6 +49,7 @@ struct participant {
 struct lfvec {
     struct segment seg;
     _Atomic uint32_t refs; /* the handle, and each participant */
+    shm_u64 waited;        /* who was last waited for in vain, by one who sought a slot (join.c) */
     _Atomic bool closed;   /* detached, and mapped for threads that have a slot still */
     uint32_t id;           /* its place in join.c's tables: the lowest that was free */
     struct participant *participants;
