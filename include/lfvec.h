@@ -49,7 +49,7 @@
  *                participant either, wherever it stands; they are loops over slots or memory, and ask the kernel. Two calls do wait:
  *                pop_wait, for an element; open, for a process that is just creating the same segment. Memory is had from the kernel, so
  *                whatever needs more of it takes as long as the kernel does, and a thread's first mutation takes a slot, which is a loop
- *                over the slots. If none is free, it asks the kernel whether each holder lives, and waits about a second for one that
+ *                over the slots. If none is free, it asks the kernel whether each holder lives, and waits a quarter of a second for one that
  *                is held in passing only: by a thread that recovers it, or gives it back, and is not stopped.
  *  G3 Crash      Killing a participant at any instruction leaves G1 and G2 intact for the others.
  *  G4 Space      When memory or a limit is reached, the call says so and changes nothing; the vector goes on working.
