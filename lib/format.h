@@ -50,7 +50,7 @@ enum {
     SHM_LEAVES_MAX = 65535, /* leaves of one slab: 16 bits of a leaf_ref */
     SHM_NAME_BYTES = 32,
     SHM_LEASE_ROOM = 112,
-    SHM_RESERVE = 8, /* of so many leaves of a slab one is in reserve, until each slot has one */
+    SHM_RESERVE = 8,  /* of so many leaves of a slab one is in reserve, until each slot has one */
     SHM_KIND_BITS = 4 /* kind of an attempt: LFVEC_OP_* of lfvec.h, which are part of the format */
 };
 
@@ -92,9 +92,10 @@ struct shm_header {
     uint64_t dir_max;
     uint64_t slabs_off;
     uint8_t uuid[16];
-    uint64_t created;    /* seconds since the epoch */
-    uint32_t slot_bytes; /* from one slot to the next: the slot, the room for an element that does not fit it; whole pages with NUMA nodes */
-    uint32_t crc32;      /* of everything from format_version up to here */
+    uint64_t created; /* seconds since the epoch */
+    uint32_t
+        slot_bytes; /* from one slot to the next: the slot, the room for an element that does not fit it; whole pages with NUMA nodes */
+    uint32_t crc32; /* of everything from format_version up to here */
 };
 
 /* The head: the one thing that every mutation replaces. { version:64 | size:40, desc:12, last:12 } */

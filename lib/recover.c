@@ -150,7 +150,7 @@ static uint32_t free_spares(struct segment *s, uint32_t i)
         if (!ref || slab_locate(s, ref, &leaf) != 0)
             continue;
         if (!slab_is_reserve(s, ref) && !slab_enter(s, i, leaf_ref_slab(ref)))
-            continue; /* in another's slab: for the next holder */
+            continue;      /* in another's slab: for the next holder */
         slab_free(s, ref); /* first the bit and then the record: in between, a record without a bit is none, and we work in the slab */
         atomic_store_explicit(&slot->spare_ref[k], 0, memory_order_release);
         freed++;

@@ -174,7 +174,7 @@ int segment_extend(struct segment *s, struct extent *e, uint64_t n)
             err = extent_commit(s, e, have, to);
         }
         if (!err)
-            shm_raise(e->shared, to, memory_order_release); /* SYNC: extent (release): the pages exist */
+            shm_raise(e->shared, to, memory_order_release);                 /* SYNC: extent (release): the pages exist */
         else if (atomic_load_explicit(e->shared, memory_order_acquire) < n) /* SYNC: extent (acquire): else another has done it */
             return err;
     }

@@ -152,8 +152,8 @@ bool slab_take_over(struct segment *s, uint32_t me, uint64_t slab, uint64_t word
 int slab_find(struct segment *s, struct slab_set *set, uint32_t me, uint64_t *ref);
 bool slab_find_all(struct segment *s, struct slab_set *set, uint32_t me, uint64_t *ref);
 int slab_set_add(struct slab_set *set, uint64_t slab); /* which is its owner's current one from now on; 0 or -ENOMEM */
-void slab_take(struct segment *s, uint64_t ref); /* own leaf; its seq has been stored */
-void slab_free(struct segment *s, uint64_t ref); /* by whoever replaced it; located before */
+void slab_take(struct segment *s, uint64_t ref);       /* own leaf; its seq has been stored */
+void slab_free(struct segment *s, uint64_t ref);       /* by whoever replaced it; located before */
 bool slab_taken(struct segment *s, uint64_t ref);
 
 int slab_set_load(struct segment *s, struct slab_set *set, uint32_t me);
@@ -161,7 +161,7 @@ void slab_set_drop(struct slab_set *set);
 uint32_t slab_release_empty(struct segment *s, uint32_t me); /* gives all empty slabs of a slot to whoever wants them; how many */
 int slab_reserve(struct segment *s, uint32_t me);            /* commits one more slab, owned by nobody */
 
-void slab_rewind_hints(struct segment *s);       /* the next claim looks at each slab: a killed process may have hidden one */
+void slab_rewind_hints(struct segment *s); /* the next claim looks at each slab: a killed process may have hidden one */
 
 /*
  * At creation, with nobody else here yet: the first slab, and what leads to it, have their memory, and the first to push makes no system call

@@ -52,7 +52,8 @@ static int push_in_place(struct participant *p, const struct site *at, uint64_t 
 static int publish_spare(struct participant *p, const struct site *at, uint64_t size, const struct leaf *y)
 {
     const struct desc_plan plan = {.first = at->d, .count = 1, .entry = {{p->spare[0], at->ref}}};
-    const bool own = !slab_is_reserve(&p->v->seg, p->spare[0]) && participant_enter(p, p->spare[0]); /* before it is published: from then on, the owner of its slab may store into it */
+    const bool own = !slab_is_reserve(&p->v->seg, p->spare[0]) &&
+                     participant_enter(p, p->spare[0]); /* before it is published: from then on, the owner of its slab may store into it */
     struct head next;
     const int won = attempt_publish(p, at->h, &at->in_effect, size, &plan, 1, &next);
     if (won == ATTEMPT_WON)

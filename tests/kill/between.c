@@ -99,7 +99,7 @@ struct state {
 };
 
 static const struct state states[] = {
-    {0, 0, false, false},  {3, 0, false, false},  {3, 0, true, false},  {8, 0, true, false},  {15, 12, false, false},
+    {0, 0, false, false},  {3, 0, false, false},  {3, 0, true, false},  {8, 0, true, false},   {15, 12, false, false},
     {12, 0, true, false},  {18, 0, false, false}, {18, 0, true, false}, {20, 0, false, false}, {20, 0, true, false},
     {20, 3, false, false}, {20, 19, true, false}, {3, 0, true, true},   {12, 3, false, true},  {8, 0, false, true},
 };

@@ -103,8 +103,8 @@ bool phase(struct stage *s, const char *what);                                  
 void stage_attr(struct lfvec_attr *attr, uint64_t max_elems);
 void stage_tighten(struct lfvec_attr *attr); /* room for two slabs and no more */
 void stage_own_all(lfvec_t *v);              /* both of them belong to the calling thread, which works in the second */
-bool stage_build(struct stage *s); /* a new segment, furnished; no segment if the operation is its creation */
-bool stage_join(struct stage *s);  /* the test process takes part, in the slot SURVIVOR */
+bool stage_build(struct stage *s);           /* a new segment, furnished; no segment if the operation is its creation */
+bool stage_join(struct stage *s);            /* the test process takes part, in the slot SURVIVOR */
 void stage_strike(struct stage *s);
 bool stage_read(struct stage *s, struct model *m); /* every element, by a read-only attachment */
 bool stage_compare(struct stage *s);               /* reads; equal to s->now? */

@@ -66,7 +66,8 @@ void stage_own_all(lfvec_t *v)
     while (slab_reserve(s, p->me) == 0)
         ;
     for (uint64_t slab = 0; slab < s->l.slabs_max; slab++)
-        atomic_store(&table[slab], (atomic_load(&table[slab]) & UINT64_C(0x00ff000000000000)) | (uint64_t)SHM_SLAB_OWNED << 56 | (uint64_t)p->me << 32);
+        atomic_store(&table[slab],
+                     (atomic_load(&table[slab]) & UINT64_C(0x00ff000000000000)) | (uint64_t)SHM_SLAB_OWNED << 56 | (uint64_t)p->me << 32);
     if (p->v != v || s->l.slabs_max != 2 || slab_set_load(s, &p->slabs, p->me) != 0 || !slab_enter(s, p->me, 1))
         abort();
     participant_forget_leaf(p);
