@@ -83,7 +83,7 @@ int segment_check_header(const struct shm_header *h, uint64_t object_bytes, cons
 }
 
 /* 0 if there is none. */
-static unsigned long long limit_of(int resource)
+static unsigned long long limit_of(unsigned int resource)
 {
     struct rlimit limit;
     return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : 0;
