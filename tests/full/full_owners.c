@@ -62,7 +62,7 @@ START_TEST(emptied_by_its_owner)
 {
     FULL_SHM_OR_SKIP(SHM_BYTES);
     const uint32_t size = sizes[_i / OWNERS % SIZES];
-    const enum owner state = _i % OWNERS;
+    const enum owner state = (enum owner)(_i % OWNERS);
     const bool by_bytes = _i / OWNERS / SIZES;
     int err;
     if (state == KILLED)

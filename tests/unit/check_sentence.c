@@ -62,7 +62,7 @@ static void somebody_else(void)
 }
 
 /* Or less, where less is allowed. */
-static void limit(int resource, rlim_t most)
+static void limit(unsigned int resource, rlim_t most)
 {
     struct rlimit l;
     MUST(getrlimit(resource, &l) == 0);
