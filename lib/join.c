@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,19 +32,19 @@ static struct lfvec **attachments;                           /* by their ids */
 static uint32_t attachments_room, lowest_free;               /* no id below that is free */
 _Atomic uint32_t join_closings;
 
+/* A thread's participants, by the ids of their attachments; NULL where it has none. A forked child frees those of its parent's threads. */
+struct part_table {
+    LIST_ENTRY(part_table) others;
+    uint32_t room;
+    struct participant *part[];
+};
+static LIST_HEAD(, part_table) tables; /* of this process's threads; under `registry` */
+
 /* ---- attachments ----------------------------------------------------------------------------------------------------------------------- */
 
-/* A table with room for one at `id`, what was in it copied; NULL if there is no memory. */
-static void *table_for(uint32_t id, const void *old, uint32_t *room)
+static uint32_t room_for(uint32_t id)
 {
-    const uint32_t more = id < 8 ? 16 : id * 2;
-    void **table = calloc(more, sizeof *table);
-    if (!table)
-        return NULL;
-    if (old)
-        memcpy(table, old, *room * sizeof *table);
-    *room = more;
-    return table;
+    return id < 8 ? 16 : id * 2;
 }
 
 /* The lowest id that is free: so the tables are no larger than the number of attachments was. */
@@ -53,11 +54,13 @@ static int enter_attachment(struct lfvec *v)
     while (id < attachments_room && attachments[id])
         id++;
     if (id >= attachments_room) {
-        struct lfvec **more = table_for(id, attachments, &attachments_room);
+        const uint32_t room = room_for(id);
+        struct lfvec **more = realloc(attachments, room * sizeof(*more));
         if (!more)
             return -ENOMEM;
-        free(attachments);
+        memset(more + attachments_room, 0, (room - attachments_room) * sizeof(*more));
         attachments = more;
+        attachments_room = room;
     }
     v->id = id;
     lowest_free = id + 1;
@@ -91,20 +94,40 @@ static void drop_reference(struct lfvec *v)
 
 static struct participant *joined(const struct lfvec *v)
 {
-    return thread_state.parts_room > v->id ? thread_state.parts[v->id] : NULL;
+    const struct part_table *t = thread_state.parts;
+    return t && t->room > v->id ? t->part[v->id] : NULL;
 }
 
 static int make_room(const struct lfvec *v)
 {
-    struct thread_state *t = &thread_state;
-    if (t->parts_room > v->id)
+    struct part_table *old = thread_state.parts;
+    const uint32_t had = old ? old->room : 0, room = room_for(v->id);
+    if (had > v->id)
         return 0;
-    struct participant **more = table_for(v->id, t->parts, &t->parts_room);
-    if (!more)
-        return -ENOMEM;
-    free(t->parts);
-    t->parts = more;
-    return 0;
+    pthread_mutex_lock(&registry);
+    if (old)
+        LIST_REMOVE(old, others);
+    struct part_table *more = realloc(old, sizeof(*more) + room * sizeof(struct participant *));
+    if (more) {
+        memset(more->part + had, 0, (room - had) * sizeof(struct participant *));
+        more->room = room;
+        thread_state.parts = more;
+    }
+    if (thread_state.parts)
+        LIST_INSERT_HEAD(&tables, thread_state.parts, others);
+    pthread_mutex_unlock(&registry);
+    return more ? 0 : -ENOMEM;
+}
+
+static void free_parts(void)
+{
+    if (!thread_state.parts)
+        return;
+    pthread_mutex_lock(&registry);
+    LIST_REMOVE(thread_state.parts, others);
+    pthread_mutex_unlock(&registry);
+    free(thread_state.parts);
+    thread_state.parts = NULL;
 }
 
 static void link_participant(struct participant *p)
@@ -113,7 +136,7 @@ static void link_participant(struct participant *p)
     p->vec_next = p->v->participants;
     p->v->participants = p;
     pthread_mutex_unlock(&registry);
-    thread_state.parts[p->v->id] = p;
+    thread_state.parts->part[p->v->id] = p;
 }
 
 static void unlink_participant(struct participant *p)
@@ -125,7 +148,7 @@ static void unlink_participant(struct participant *p)
             break;
         }
     pthread_mutex_unlock(&registry);
-    thread_state.parts[p->v->id] = NULL;
+    thread_state.parts->part[p->v->id] = NULL;
     if (thread_state.p == p)
         thread_take(NULL);
 }
@@ -194,29 +217,27 @@ static int give_back(struct lfvec *v)
  */
 static void look_around(void)
 {
-    struct thread_state *t = &thread_state;
+    const struct part_table *t = thread_state.parts;
     if (thread_is_hidden())
-        t->p->interrupted = true;
+        thread_state.p->interrupted = true;
     const uint32_t closings = atomic_load_explicit(&join_closings, memory_order_acquire); /* SYNC: handle-closed (acquire) */
-    if (t->closings == closings)
+    if (thread_state.closings == closings)
         return;
-    t->closings = closings;
-    for (uint32_t id = 0; id < t->parts_room; id++)
-        if (t->parts[id] && atomic_load_explicit(&t->parts[id]->v->closed, memory_order_relaxed))
-            (void)release_participant(t->parts[id]);
+    thread_state.closings = closings;
+    for (uint32_t id = 0; t && id < t->room; id++)
+        if (t->part[id] && atomic_load_explicit(&t->part[id]->v->closed, memory_order_relaxed))
+            (void)release_participant(t->part[id]);
 }
 
 static void thread_exit(void *unused)
 {
-    struct thread_state *t = &thread_state;
+    const struct part_table *t = thread_state.parts;
     (void)unused;
     look_around();
-    for (uint32_t id = 0; id < t->parts_room; id++)
-        if (t->parts[id])
-            (void)release_participant(t->parts[id]);
-    free(t->parts);
-    t->parts = NULL;
-    t->parts_room = 0;
+    for (uint32_t id = 0; t && id < t->room; id++)
+        if (t->part[id])
+            (void)release_participant(t->part[id]);
+    free_parts();
 }
 
 /* A process that exits without detaching: its last thread gives its slots back; those of threads that still run are for recovery. */
@@ -254,9 +275,12 @@ static void after_fork_child(void)
             free_attachment(v);
         }
     }
-    free(thread_state.parts);
+    while (!LIST_EMPTY(&tables)) {
+        struct part_table *t = LIST_FIRST(&tables);
+        LIST_REMOVE(t, others);
+        free(t);
+    }
     thread_state.parts = NULL;
-    thread_state.parts_room = 0;
     pthread_mutex_unlock(&registry);
 }
 

@@ -74,9 +74,8 @@ struct thread_state {
     struct shm_slot *slot;       /* of p */
     struct cursor cursor;        /* p's; p->cursor is behind while p is at hand */
     uint64_t last_version;       /* what lfvec_last_version() says, or LAST_IS_CURSORS */
-    struct participant **parts;  /* all of this thread's, by the id of the attachment; NULL where it has none */
-    uint32_t parts_room;
-    uint32_t closings; /* what has been seen of join_closings */
+    struct part_table *parts;    /* all of this thread's participants; NULL at first */
+    uint32_t closings;           /* what has been seen of join_closings */
 };
 
 #define LAST_IS_CURSORS UINT64_MAX /* the cursor's version: it saves the fast paths a store */
