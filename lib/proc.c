@@ -111,13 +111,13 @@ static int read_thread(int32_t pid, int32_t tid, struct stat_line *out)
     return read_stat(path, out) ? 1 : no_such_thread(pid, tid) ? 0 : -1;
 }
 
-/* Does not change but by exec(): fork() inherits it. */
+/* Does not change but by exec(): fork() inherits it. Not from /proc/self, which an emulator of user programs makes up; others see this one. */
 static uint64_t own_stack(void)
 {
     static _Atomic uint64_t known;
     struct stat_line line;
     uint64_t stack = atomic_load_explicit(&known, memory_order_relaxed);
-    if (stack || !read_stat("/proc/self/stat", &line))
+    if (stack || !read_stat("/proc/thread-self/stat", &line))
         return stack;
     atomic_store_explicit(&known, line.stack, memory_order_relaxed);
     return line.stack;
