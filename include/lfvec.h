@@ -209,17 +209,15 @@ lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr);
  * Ends the attachment: gives back the calling thread's slot, unmaps, frees the handle. Other threads of the process must have stopped
  * using the handle; slots that they still hold are given back when they next open, detach, leave, or do in any vector what is more than one
  * compare-and-swap, or exit; the mapping goes with the last of them.
- * An element that the thread has on lease goes back to the vector. The elements stay. Returns 0; -EINVAL if v is NULL; -EBADMSG if the slot
- * could not be given back, since its mutex is damaged, or somebody took it by force: the handle is gone all the same, the mapping stays, and
- * the slot is LFVEC_SLOT_STUCK until the thread ends. lfvec_last_error() has the sentence. Waits for no participant. To return a lease is a
- * push, with the memory order of one.
+ * An element that the thread has on lease goes back to the vector. The elements stay. Returns 0; -EINVAL if v is NULL. Waits for no
+ * participant. To return a lease is a push, with the memory order of one.
  */
 int lfvec_detach(lfvec_t *v);
 
 /*
  * Gives back the calling thread's slot in this segment at once, as its exit would: for a thread that lives on and has done with the vector, or
  * makes room for another. The thread may use v again, and then takes a slot anew. An element that it has on lease goes back to the vector, as
- * at its exit. 0, also if the thread has no slot; -EBADF if the attachment is read-only; -EBADMSG as for lfvec_detach(). Other threads' slots
+ * at its exit. 0, also if the thread has no slot; -EBADF if the attachment is read-only. Other threads' slots
  * are theirs to give back. Waits for no participant. To return a lease is a push, with the memory order of one.
  */
 int lfvec_leave(lfvec_t *v);
@@ -437,8 +435,7 @@ int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 
 /*
  * Recovers one slot, whatever its holder's state, LFVEC_SLOT_ALIVE and LFVEC_SLOT_STOPPED excepted: -EBUSY. For a person who knows that an
- * unknown holder is gone. If it is not, elements may be lost. Also for a slot whose damaged mutex nobody can take. -EBUSY, too, for the
- * calling thread's own slot, and while somebody else is just taking or recovering it: one whom the caller cannot see is waited for, about
+ * unknown holder is gone. If it is not, elements may be lost. -EBUSY, too, for the calling thread's own slot, and while somebody else is just taking or recovering it: one whom the caller cannot see is waited for, about
  * a second. Otherwise as lfvec_recover_slot(), errors, progress and memory order.
  */
 int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
@@ -516,7 +513,6 @@ struct lfvec_stat {
     uint64_t bytes_mapped; /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
     uint64_t numa_placed;  /* nodes that pages are placed on, a mask; 0: placement is not in force */
     uint32_t numa_why;     /* LFVEC_NUMA_PLACED, or what is in the way */
-    uint32_t slots_stuck;  /* LFVEC_SLOT_STUCK; counted in none of the others */
     uint64_t reserved[12];
 };
 
@@ -534,8 +530,7 @@ enum {
     LFVEC_SLOT_ALIVE = 1,
     LFVEC_SLOT_STOPPED = 2, /* alive, and stopped by a signal or a debugger */
     LFVEC_SLOT_DEAD = 3,    /* certain. To be recovered by whoever takes the slot, or by lfvec_recover() */
-    LFVEC_SLOT_UNKNOWN = 4, /* in another pid namespace, or not to be told: treated as alive */
-    LFVEC_SLOT_STUCK = 5    /* its holder lives and has left, but could not give it back, since its mutex is damaged; free when that ends */
+    LFVEC_SLOT_UNKNOWN = 4  /* in another pid namespace, or not to be told: treated as alive */
 };
 
 /* lfvec_participant.op: what a participant did to the vector, or tried to. The numbers stand in segments, and stay as they are. */

@@ -218,8 +218,6 @@ static bool mark_flight(struct pass *p, uint32_t i, const struct shm_slot *slot)
 static bool mark_slot(struct pass *p, uint32_t i)
 {
     const struct shm_slot *slot = slot_at(p->s, i);
-    if (!slot_lockable(p->s, i))
-        return report(p, LFVEC_FAULT_SLOT, i, "slot %u has a damaged mutex, and cannot be taken", i);
     bool sound = mark_flight(p, i, slot);
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && sound; k++)
         sound = mark_held(p, i, load(&slot->spare_ref[k]), MARK_SPARE);

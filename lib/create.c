@@ -6,7 +6,6 @@
  * initialises it again from the start. Nobody waits for a process, only for the kernel to give the lock on.
  */
 #include "error.h"
-#include "mutex.h"
 #include "numa.h"
 #include "segment.h"
 #include "shm.h"
@@ -14,6 +13,7 @@
 #include "slot.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,16 +159,11 @@ static void place_fixed_part(struct segment *s)
         numa_place((unsigned char *)slot_at(s, i), s->l.slot_bytes, LFVEC_NUMA_LOCAL, s->nodes, slot_node(s->nodes, i));
 }
 
-static int init_slots(struct segment *s)
+static void init_slots(struct segment *s)
 {
-    int err = 0;
     memset(slot_at(s, 0), 0, s->l.slabtab_off - s->l.slots_off);
-    for (uint32_t i = 1; i <= s->l.max_slots && !err; i++) {
-        struct shm_slot *slot = slot_at(s, i);
-        atomic_store_explicit(&slot->home, s->nodes ? (uint32_t)slot_node(s->nodes, i) + 1 : 0, memory_order_relaxed);
-        err = mutex_make(&slot->life);
-    }
-    return err;
+    for (uint32_t i = 1; i <= s->l.max_slots && s->nodes; i++)
+        atomic_store_explicit(&slot_at(s, i)->home, (uint32_t)slot_node(s->nodes, i) + 1, memory_order_relaxed);
 }
 
 static void init_header(struct segment *s, const struct lfvec_attr *a)
@@ -235,9 +230,7 @@ static int initialise(struct segment *s, const struct lfvec_attr *a)
     if (err)
         return not_made(s, s->l.slabtab_off, err);
     memset(s->base + SHM_PAGE, 0, SHM_PAGE);
-    err = init_slots(s);
-    if (err)
-        return err;
+    init_slots(s);
     s->numa = a->numa;
     s->flags = a->flags;
     set_extents(s);

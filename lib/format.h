@@ -21,15 +21,13 @@
  *
  * An eighth of the leaves of the first slabs, the first ones of each, are in reserve: one for each slot (slab_reserve_of()).
  *
- * Nothing here is a pointer, with one exception that is not ours: while a thread holds a robust mutex, the C library keeps its own list
- * links inside it. They mean nothing to anybody but that thread and the kernel that buries it.
+ * Nothing here is a pointer or an address.
  *
  * Invariant: no linked list. Allocator state is words in arrays, and each transition is one compare-and-swap.
  */
 #ifndef LFVEC_FORMAT_H
 #define LFVEC_FORMAT_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,8 +48,9 @@ enum {
     SHM_LEAVES_MAX = 65535, /* leaves of one slab: 16 bits of a leaf_ref */
     SHM_NAME_BYTES = 32,
     SHM_LEASE_ROOM = 112,
-    SHM_RESERVE = 8,  /* of so many leaves of a slab one is in reserve, until each slot has one */
-    SHM_KIND_BITS = 4 /* kind of an attempt: LFVEC_OP_* of lfvec.h, which are part of the format */
+    SHM_LIFE_MARKS = 24, /* bytes at the end of a page for the life marks of its slots, of which there are two at most (life.c) */
+    SHM_RESERVE = 8,     /* of so many leaves of a slab one is in reserve, until each slot has one */
+    SHM_KIND_BITS = 4    /* kind of an attempt: LFVEC_OP_* of lfvec.h, which are part of the format */
 };
 
 typedef _Atomic uint64_t shm_u64;
@@ -94,7 +93,7 @@ struct shm_header {
     uint8_t uuid[16];
     uint64_t created; /* seconds since the epoch */
     uint32_t
-        slot_bytes; /* from one slot to the next: the slot, the room for an element that does not fit it; whole pages with NUMA nodes */
+        slot_bytes; /* from one slot to the next, half a page or whole ones: the slot, room for an element that does not fit it, its life mark */
     uint32_t crc32; /* of everything from format_version up to here */
 };
 
@@ -153,11 +152,8 @@ struct shm_slot {
     shm_u64 lease_return;               /* version of the attempt to push the leased element back; 0 = none */
     shm_u64 attempt; /* version << 4 | kind of its newest attempt to move the head; 0 = none by this holder. A report only */
     unsigned char lease_room[SHM_LEASE_ROOM]; /* the leased element, if it fits; else it lies behind the slot (slot_lease_room()) */
-    /* D: life. What is written down is the holder's if `taking` is the count of the mutex, which goes up with each taking */
-    _Alignas(SHM_LINE) pthread_mutex_t life; /* robust, process-shared: held by the participant while it lives */
-    uint8_t life_room[60 - sizeof(pthread_mutex_t)];
-    shm_u32 stuck;       /* 1: its holder has left, and could not unlock the mutex, which is damaged. For the reports */
-    _Atomic int32_t pid; /* 0 = free; stored last when the slot is taken */
+    /* D: who holds it, if `taking` is the count in its life mark, which goes up with each taking */
+    _Alignas(SHM_LINE) _Atomic int32_t pid; /* 0 = free; stored last when the slot is taken */
     _Atomic int32_t tid;
     _Atomic int32_t node;
     shm_u32 home;     /* NUMA node of its pages + 1, set at creation; 0 = as the kernel likes */
@@ -165,10 +161,10 @@ struct shm_slot {
     shm_u64 alive_at; /* when the thread wrote this, in clock ticks since boot: who started later has its number, and is another */
     shm_u64 since;    /* seconds since the epoch */
     _Atomic char name[SHM_NAME_BYTES];
-    shm_u32 taking;  /* of the mutex, by the one who wrote this down */
+    shm_u32 taking;  /* of the life mark, by the one who wrote this down */
     shm_u32 passing; /* 1: held to be recovered, or just being given back, so that it will be free at once */
     shm_u64 time_ns; /* inode of the time namespace that alive_at was told in */
-    shm_u64 stack;   /* where the stack of its program begins: tells that it has gone on by exec() */
+    shm_u64 stack;   /* 12 bits of where the stack of its program begins: tells that it has gone on by exec() */
 };
 
 /* One leaf of elements: which leaf, and the version that put it here. Changed by 16-byte CAS only, stamp never goes down. */
@@ -209,15 +205,13 @@ SHM_ASSERT(sizeof(struct shm_control) == 3 * SHM_LINE);
 SHM_ASSERT(sizeof(struct shm_desc) == 3 * SHM_LINE);
 SHM_ASSERT(offsetof(struct shm_slot, committed) == 6 * SHM_LINE);
 SHM_ASSERT(offsetof(struct shm_slot, intent) == 7 * SHM_LINE);
-SHM_ASSERT(offsetof(struct shm_slot, life) == 10 * SHM_LINE);
-SHM_ASSERT(offsetof(struct shm_slot, pid) == 10 * SHM_LINE + 64);
-SHM_ASSERT(sizeof(struct shm_slot) == 12 * SHM_LINE);
+SHM_ASSERT(offsetof(struct shm_slot, pid) == 10 * SHM_LINE);
+SHM_ASSERT(sizeof(struct shm_slot) == 11 * SHM_LINE);
 #endif
-SHM_ASSERT(sizeof(struct shm_slot) <= SHM_PAGE);
+SHM_ASSERT(sizeof(struct shm_slot) + SHM_LIFE_MARKS <= SHM_PAGE / 2);
 SHM_ASSERT(sizeof(struct shm_entry) == 16);
 SHM_ASSERT(sizeof(struct shm_leaf) == 32);
 SHM_ASSERT(sizeof(shm_u64) == 8 && sizeof(shm_u32) == 4);
-SHM_ASSERT(sizeof(pthread_mutex_t) < 60);
 SHM_ASSERT(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
 
 #endif

@@ -1,8 +1,7 @@
 /*
  * join.c - see join.h.
  *
- * A slot is taken at a thread's first mutation and given back by the thread's exit (a thread-specific destructor), by detach or by leave. A
- * mapping goes only when no thread of this process holds a mutex in it: their C library's list of robust mutexes would lead nowhere.
+ * A slot is taken at a thread's first mutation and given back by the thread's exit (a thread-specific destructor), by detach or by leave.
  * A forked child has none of its parent's slots: the parent holds them. It drops them unopened.
  */
 #include "join.h"
@@ -158,7 +157,7 @@ static void put_down(struct participant *p)
     struct segment *s = &p->v->seg;
     slab_set_drop(&p->slabs);
     slot_retire(s, p->me);
-    p->stuck = slot_unlock(s, p->me) != 0;
+    slot_give_back(s, p->me, &p->life);
 }
 
 /*
@@ -177,8 +176,8 @@ static int leave_slot(struct participant *p, struct lfvec_recovery *tally)
 
 static int resume(struct participant *p);
 
-/* In its own thread, at rest. -EBADMSG if the slot could not be given back. */
-static int release_participant(struct participant *p)
+/* In its own thread, at rest. */
+static void release_participant(struct participant *p)
 {
     struct lfvec *v = p->v;
     struct lfvec_recovery nobody_asks = {0};
@@ -190,25 +189,9 @@ static int release_participant(struct participant *p)
         put_down(p); /* as it is, for the next holder to find so */
     else
         (void)leave_slot(p, &nobody_asks);
-    const int err = p->stuck ? -EBADMSG : 0;
     free(p);
     drop_reference(v);
     calm_end(&before);
-    return err;
-}
-
-/* Likewise, by a caller that asked for it, and has a reference to v of its own. */
-static int give_back(struct lfvec *v)
-{
-    struct participant *p = joined(v);
-    const uint32_t me = p ? p->me : 0;
-    const char *name = v->seg.name;
-    if (!p || release_participant(p) == 0)
-        return 0;
-    return error_set(-EBADMSG,
-                     "%s: slot %u cannot be given back: its mutex is damaged, or somebody took it by force; when this thread has ended, "
-                     "`lfvec-shmctl recover --slot %u %s` frees it",
-                     name, me, me, name);
 }
 
 /*
@@ -226,7 +209,7 @@ static void look_around(void)
     thread_state.closings = closings;
     for (uint32_t id = 0; t && id < t->room; id++)
         if (t->part[id] && atomic_load_explicit(&t->part[id]->v->closed, memory_order_relaxed))
-            (void)release_participant(t->part[id]);
+            release_participant(t->part[id]);
 }
 
 static void thread_exit(void *unused)
@@ -236,7 +219,7 @@ static void thread_exit(void *unused)
     look_around();
     for (uint32_t id = 0; t && id < t->room; id++)
         if (t->part[id])
-            (void)release_participant(t->part[id]);
+            release_participant(t->part[id]);
     free_parts();
 }
 
@@ -266,6 +249,7 @@ static void after_fork_child(void)
             struct participant *p = v->participants;
             v->participants = p->vec_next;
             slab_set_drop(&p->slabs);
+            life_forget(&p->life);
             free(p);
         }
         if (v)
@@ -311,18 +295,23 @@ int join_detach(struct lfvec *v)
     calm_begin(&before);
     look_around();
     atomic_store_explicit(&v->closed, true, memory_order_relaxed);
-    const int err = give_back(v);
+    if (joined(v))
+        release_participant(joined(v));
     if (atomic_load_explicit(&v->refs, memory_order_relaxed) > 1)
         atomic_fetch_add_explicit(&join_closings, 1, memory_order_release); /* SYNC: handle-closed (release) */
     drop_reference(v);
     calm_end(&before);
-    return err;
+    return 0;
 }
 
 int join_leave(struct lfvec *v)
 {
     look_around();
-    return v->seg.read_only ? -EBADF : give_back(v);
+    if (v->seg.read_only)
+        return -EBADF;
+    if (joined(v))
+        release_participant(joined(v));
+    return 0;
 }
 
 /* ---- taking a slot --------------------------------------------------------------------------------------------------------------------- */
@@ -353,7 +342,7 @@ static int inherit_spares(struct participant *p)
 }
 
 /*
- * The mutex of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that it can be told from now on
+ * The life mark of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that it can be told from now on
  * whether we live.
  */
 static int inherit(struct participant *p, uint32_t i, bool passing, struct lfvec_recovery *tally)
@@ -386,15 +375,15 @@ static int inherit_lease(struct participant *p)
 }
 
 /*
- * The mutex of slot i is in our hand, from the dead if `orphaned`: has a participant died in it? Not if that was one who had it in passing. An
- * allocation in need may have recovered it and given the mutex back: then there is still written down who it was.
+ * The life mark of slot i is in our hand, from the dead if `orphaned`: has a participant died in it? Not if that was one who had it in passing. An
+ * allocation in need may have recovered it and given it back: then there is still written down who it was.
  */
 static bool died_in(const struct segment *s, uint32_t i, bool orphaned)
 {
     return atomic_load_explicit(&slot_at(s, i)->pid, memory_order_relaxed) != 0 || (orphaned && !slot_is_empty(s, i));
 }
 
-/* The mutex of slot i is in our hand. Keep the slot. */
+/* The life mark of slot i is in our hand. Keep the slot. */
 static int settle_in(struct participant *p, uint32_t i, bool orphaned, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
@@ -408,7 +397,7 @@ static int settle_in(struct participant *p, uint32_t i, bool orphaned, struct lf
 }
 
 /*
- * What was seen of the slots in one pass. A taking goes up each time that a mutex is taken, so if all were held in two passes, and the sums
+ * What was seen of the slots in one pass. A taking goes up each time that a slot is taken, so if all were held in two passes, and the sums
  * are equal, they were all held by the same threads at the moment in between.
  */
 struct sweep {
@@ -432,16 +421,16 @@ static bool took(struct participant *p, uint32_t i, int got, struct sweep *w)
     return !err;
 }
 
-/* One that nobody has, or in which somebody died, by the mutexes alone: all slots, or those at home on a node. */
+/* One that nobody has, or in which somebody died, by the life marks alone: all slots, or those at home on a node. */
 enum { ANY_HOME = -1 };
 
 static bool take_free(struct participant *p, int32_t home, struct sweep *w)
 {
     struct segment *s = &p->v->seg;
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
-        const struct mutex_lock seen = slot_lock_seen(s, i);
+        const struct life_mark seen = slot_mark(s, i);
         w->takings += seen.holder ? seen.taking : 0;
-        if (!seen.holder && (home == ANY_HOME || slot_home(s, i) == home) && took(p, i, slot_trylock(s, i), w))
+        if (!seen.holder && (home == ANY_HOME || slot_home(s, i) == home) && took(p, i, slot_take(s, i, &p->life), w))
             return true;
     }
     return false;
@@ -457,15 +446,15 @@ static bool take_dead(struct participant *p, bool ask, struct sweep *w)
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         struct slot_look look;
         slot_look(s, i, &look);
-        const uint32_t state = ask && look.lock.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE;
-        w->takings += look.lock.holder ? look.lock.taking : 0;
+        const uint32_t state = ask && look.mark.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE;
+        w->takings += look.mark.holder ? look.mark.taking : 0;
         if (look.passing && state != LFVEC_SLOT_STOPPED) {
             w->passing = true;
-            w->passers += look.lock.raw * (2 * (uint64_t)i + 1);
+            w->passers += look.mark.raw * (2 * (uint64_t)i + 1);
         }
-        if (!look.lock.holder && took(p, i, slot_trylock(s, i), w))
+        if (!look.mark.holder && took(p, i, slot_take(s, i, &p->life), w))
             return true;
-        if (state == LFVEC_SLOT_DEAD && took(p, i, slot_take_from(s, i, &look), w))
+        if (state == LFVEC_SLOT_DEAD && took(p, i, slot_take_from(s, i, &look, &p->life), w))
             return true;
     }
     return false;
@@ -598,24 +587,23 @@ struct participant *join_if_any(const struct lfvec *v)
 
 /* ---- recovery -------------------------------------------------------------------------------------------------------------------------- */
 
-/* The mutex of slot i is in our hand: take it over as a new holder would, and leave it at once. */
-static int pass_through(struct lfvec *v, uint32_t i, bool orphaned, struct lfvec_recovery *tally)
+/* The life mark of slot i is in p's hand: take it over as a new holder would, and leave it at once. */
+static int pass_through(struct participant *p, uint32_t i, bool orphaned, struct lfvec_recovery *tally)
 {
-    struct segment *s = &v->seg;
-    struct participant p = {.v = v};
+    struct segment *s = &p->v->seg;
     const bool died = died_in(s, i, orphaned);
-    const int err = inherit(&p, i, true, tally);
+    const int err = inherit(p, i, true, tally);
     if (err)
         return err;
     if (died)
         count_recovery(s, tally);
-    const int returned = leave_slot(&p, tally);
+    const int returned = leave_slot(p, tally);
     return returned < 0 ? returned : 0;
 }
 
 static void count_held(uint32_t state, struct lfvec_recovery *tally)
 {
-    if (state == LFVEC_SLOT_DEAD || state == LFVEC_SLOT_UNKNOWN) /* dead, and yet locked: where the C library does not let us take it */
+    if (state == LFVEC_SLOT_DEAD || state == LFVEC_SLOT_UNKNOWN) /* dead, and yet held: taken by another meanwhile */
         tally->slots_unknown++;
     else
         tally->slots_alive++;
@@ -629,15 +617,16 @@ int join_recover_slot(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
         return -ERANGE;
     if (recover_at_rest(s, i))
         return 0;
-    int got = slot_trylock(s, i);
+    struct participant passing = {.v = v};
+    int got = slot_take(s, i, &passing.life);
     if (got == -EBUSY)
         slot_look(s, i, &look);
-    const uint32_t state = look.lock.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE; /* it had a holder just now */
-    if (look.lock.holder && state == LFVEC_SLOT_DEAD)
-        got = slot_take_from(s, i, &look);
+    const uint32_t state = look.mark.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE; /* it had a holder just now */
+    if (look.mark.holder && state == LFVEC_SLOT_DEAD)
+        got = slot_take_from(s, i, &look, &passing.life);
     if (got == 0 || got == -EOWNERDEAD)
-        return pass_through(v, i, got != 0, tally);
-    if (got == -EBADMSG)
+        return pass_through(&passing, i, got != 0, tally);
+    if (got != -EBUSY)
         return got;
     count_held(state, tally);
     return 0;
@@ -654,46 +643,40 @@ int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
 }
 
 /*
- * Who has the mutex and has not said who it is may just be taking it, in a pid namespace that cannot be seen from here. One that still has
+ * A thread that holds the mark and has not said who it is may just be taking it, in a pid namespace that cannot be seen from here. One that still has
  * it after so long is stopped, or gone: then it is as the person says who asks for force.
  */
 static bool keeps_it(const struct segment *s, uint32_t i, const struct slot_look *look)
 {
     struct slot_look now = *look;
-    for (uint32_t round = 0; round < ROUNDS_MOST && now.lock.raw == look->lock.raw && !now.named; round++) {
+    for (uint32_t round = 0; round < ROUNDS_MOST && now.mark.raw == look->mark.raw && !now.named; round++) {
         await_turn(round);
         slot_look(s, i, &now);
     }
-    return now.lock.raw == look->lock.raw && !now.named;
+    return now.mark.raw == look->mark.raw && !now.named;
 }
 
-/* The mutex of a slot that cannot be had. A damaged one is made anew. A locked one is taken from exactly the holder that was judged. */
-static int take_by_force(struct segment *s, uint32_t i, int got)
+/* A slot that cannot be had is taken from exactly the holder that was judged. */
+static int take_by_force(struct segment *s, uint32_t i, struct life *life)
 {
     struct slot_look look;
     slot_look(s, i, &look);
-    const uint32_t state = slot_judge(&look);
-    if (slot_state_lives(state))
+    if (slot_state_lives(slot_judge(&look)) || !look.mark.holder || (!look.named && !keeps_it(s, i, &look)))
         return -EBUSY;
-    if (got == -EBADMSG) {
-        got = slot_reset_mutex(s, i);
-        return got ? got : slot_trylock(s, i);
-    }
-    if (!look.lock.holder || (!look.named && !keeps_it(s, i, &look)))
-        return -EBUSY;
-    return slot_take_from(s, i, &look);
+    return slot_take_from(s, i, &look, life);
 }
 
 int join_recover_forced(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
 {
     struct segment *s = &v->seg;
     const struct participant *own = joined(v);
+    struct participant passing = {.v = v};
     if (!slot_exists(s, i))
         return -ERANGE;
     if (own && own->me == i)
         return -EBUSY;
-    int got = slot_trylock(s, i);
-    if (got != 0 && got != -EOWNERDEAD)
-        got = take_by_force(s, i, got);
-    return got == 0 || got == -EOWNERDEAD ? pass_through(v, i, got != 0, tally) : got;
+    int got = slot_take(s, i, &passing.life);
+    if (got == -EBUSY)
+        got = take_by_force(s, i, &passing.life);
+    return got == 0 || got == -EOWNERDEAD ? pass_through(&passing, i, got != 0, tally) : got;
 }

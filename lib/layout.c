@@ -132,12 +132,12 @@ static void layout_cut_slab(struct layout *l, uint64_t page)
     layout_slab(l, (uint32_t)(l->slab_leaves == SHM_LEAVES_MAX ? filled / page * page : round_up(filled, page)));
 }
 
-/* From one slot to the next: an element that does not fit the slot's lease_room lies behind it. */
+/* From one slot to the next: an element that does not fit the slot's lease_room lies behind it, and life marks end each page of slots. */
 static uint32_t layout_slot(const struct layout *l, bool slot_pages)
 {
     const uint64_t room = l->elem_stride > SHM_LEASE_ROOM ? round_up(l->elem_stride, SHM_LINE) : 0;
-    const uint64_t bytes = sizeof(struct shm_slot) + room;
-    return (uint32_t)(slot_pages ? round_up(bytes, SHM_PAGE) : bytes);
+    const uint64_t bytes = sizeof(struct shm_slot) + room + SHM_LIFE_MARKS;
+    return !slot_pages && bytes <= SHM_PAGE / 2 ? SHM_PAGE / 2 : (uint32_t)round_up(bytes, SHM_PAGE);
 }
 
 int layout_compute(struct layout *l, const struct lfvec_attr *a, bool slot_pages, uint64_t most)

@@ -24,7 +24,7 @@ int layout_attr_check(struct lfvec_attr *attr, const char *name);
 
 /*
  * Computes the layout within `most` bytes: 0, or -EOVERFLOW if that does not hold one slab. *attr has passed layout_attr_check().
- * slot_pages: each slot gets a page of its own, so that it can lie on a NUMA node of its own.
+ * slot_pages: each slot gets pages of its own, so that it can lie on a NUMA node of its own.
  */
 int layout_compute(struct layout *l, const struct lfvec_attr *attr, bool slot_pages, uint64_t most);
 

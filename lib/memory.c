@@ -13,7 +13,7 @@ static uint32_t slot_of_caller(const struct segment *s, const struct participant
     if (p)
         return p->me;
     for (uint32_t i = 1; i <= s->l.max_slots; i++)
-        if (!slot_lock_seen(s, i).holder)
+        if (!slot_mark(s, i).holder)
             return i;
     return 0;
 }

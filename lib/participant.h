@@ -30,11 +30,11 @@ struct participant {
     struct lfvec *v;
     struct shm_slot *slot;
     uint32_t me;
+    struct life life; /* what holds the slot */
     bool intent;      /* the slot's intent is not 0 */
     bool leased;      /* its lease is held by this thread */
     bool owes;        /* its lease is a former holder's, and found no room in the vector yet */
     bool interrupted; /* a handler jumped out of an operation: what the slot says has to be read before the next */
-    bool stuck;       /* the slot could not be given back */
     uint32_t kind;    /* LFVEC_OP_* of the operation under way, the fast paths excepted */
     uint32_t spares;
     uint64_t no_memory; /* the state of the segment in which reclaim last found none */

@@ -80,6 +80,16 @@ struct stat_line {
     uint64_t start_time, stack;
 };
 
+/*
+ * What is shared of an address: 12 bits, enough to tell two apart, and too few to find the place by, which address randomization hides.
+ * Never 0.
+ */
+static uint64_t fold(uint64_t address)
+{
+    enum { VALUES = 4095 };
+    return address * UINT64_C(0x9e3779b97f4a7c15) % VALUES + 1;
+}
+
 /* false: it cannot be read. */
 static bool read_stat(const char *path, struct stat_line *out)
 {
@@ -99,7 +109,7 @@ static bool read_stat(const char *path, struct stat_line *out)
                &out->state, &start, &stack) != 3)
         return false;
     out->start_time = start;
-    out->stack = stack; /* 0 to those who may not look into the process */
+    out->stack = stack ? fold(stack) : 0; /* 0 to those who may not look into the process */
     return true;
 }
 
@@ -156,7 +166,8 @@ static enum proc_state state_of(char letter)
 /*
  * Is it another thread that has the number now, or does it run another program? One that started after the moment at which ours is known to
  * have lived is another; that is told by the boot clock of the reader's time namespace, so moments of two namespaces say nothing of each
- * other. Where the stack begins is drawn by lot at each exec(): another place is certain, the same is not.
+ * other. Where the stack begins is drawn by lot at each exec(): another place is certain, the same is not, and may be taken for it once in
+ * 4,095 times.
  */
 static bool is_another(const struct proc_id *id, const struct stat_line *line)
 {

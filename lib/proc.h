@@ -9,7 +9,7 @@ struct proc_id {
     uint64_t pid_ns;   /* inode of the pid namespace; 0 = could not be told */
     uint64_t time_ns;  /* inode of the time namespace that alive_at was told in: another one's clock has another beginning; 0 = likewise */
     uint64_t alive_at; /* a moment when it lived, in clock ticks since boot: one that started later is another; 0 = could not be told */
-    uint64_t stack;    /* where the stack of its program begins: another place after exec(); 0 = could not be told */
+    uint64_t stack;    /* 12 bits of where the stack of its program begins: another place after exec(); 0 = could not be told */
 };
 
 enum proc_state { PROC_ALIVE, PROC_STOPPED, PROC_DEAD, PROC_UNKNOWN };

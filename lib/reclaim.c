@@ -159,11 +159,11 @@ static uint64_t state_of(const struct segment *s)
     uint64_t sum = head_version(s->control);
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         const struct shm_slot *slot = slot_at(s, i);
-        const struct mutex_lock lock = slot_lock_seen(s, i);
+        const struct life_mark mark = slot_mark(s, i);
         const int32_t pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
-        if (!lock.holder && !lock.orphaned && !pid)
+        if (!mark.holder && !mark.orphaned && !pid)
             continue;
-        sum = mix(mix(sum, (uint64_t)i << 32 | (uint32_t)pid), lock.raw);
+        sum = mix(mix(sum, (uint64_t)i << 32 | (uint32_t)pid), mark.raw);
         sum = mix(sum, atomic_load_explicit(&slot->intent, memory_order_acquire));
         sum = mix(sum, atomic_load_explicit(&slot->work, memory_order_relaxed));
         sum = mix(sum, atomic_load_explicit(&slot->spare_ref[0], memory_order_relaxed));

@@ -166,7 +166,7 @@ void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
 
 bool recover_at_rest(const struct segment *s, uint32_t i)
 {
-    return !slot_lock_seen(s, i).orphaned && /* the dead may have held it before he wrote down who he was */
+    return !slot_mark(s, i).orphaned && /* the dead may have held it before he wrote down who he was */
            atomic_load_explicit(&slot_at(s, i)->pid, memory_order_acquire) == 0 && slot_is_empty(s, i); /* SYNC: slot-holder (acquire) */
 }
 
@@ -176,16 +176,17 @@ void recover_unheld(struct segment *s, uint32_t but)
     struct calm before;
     calm_begin(&before); /* no handler jumps away with somebody else's slot in hand */
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
-        if (i == but || slot_lock_seen(s, i).holder || recover_at_rest(s, i))
+        if (i == but || slot_mark(s, i).holder || recover_at_rest(s, i))
             continue;
-        const int got = slot_trylock(s, i);
+        struct life life;
+        const int got = slot_take(s, i, &life);
         if (got != 0 && got != -EOWNERDEAD)
             continue;
         struct slab_set set = {0};
         if (recover_slot(s, i, &nobody_asks) == 0 && slab_set_load(s, &set, i) == 0) /* which completes or drops a half-made claim */
             recover_strip(s, i, &nobody_asks);
         slab_set_drop(&set);
-        (void)slot_unlock(s, i);
+        slot_give_back(s, i, &life);
     }
     calm_end(&before);
 }

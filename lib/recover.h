@@ -6,7 +6,7 @@
 #include "segment.h"
 
 /*
- * Decides the last attempt of slot i's former holder and completes or drops it. The caller holds the slot's mutex. O(1), idempotent: the
+ * Decides the last attempt of slot i's former holder and completes or drops it. The caller holds the slot. O(1), idempotent: the
  * recoverer may itself be killed at any instruction, and its successor does the same again. Adds what it did to *tally. A leased element
  * stays in the lease; whoever takes the slot pushes it back.
  */

@@ -183,7 +183,7 @@ int segment_extend(struct segment *s, struct extent *e, uint64_t n)
 
 void segment_close(struct segment *s)
 {
-    if (s->base && !atomic_load_explicit(&s->stuck, memory_order_relaxed))
+    if (s->base)
         munmap(s->base, s->mapped);
     if (s->fd >= 0)
         close(s->fd);

@@ -29,7 +29,6 @@ struct segment {
     uint64_t mapped; /* bytes; less than l.max_bytes if RLIMIT_AS allowed no more */
     int fd;
     bool read_only;
-    _Atomic bool stuck; /* a mutex could not be given back: it is in a thread's list still, so the mapping has to stay */
     dev_t dev;
     ino_t ino;
     shm_u64 object_bytes; /* private: size of the object as last seen; it never shrinks */

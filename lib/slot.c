@@ -7,46 +7,21 @@
 #include <errno.h>
 #include <time.h>
 
-bool slot_lockable(const struct segment *s, uint32_t i)
+int slot_take(struct segment *s, uint32_t i, struct life *life)
 {
-    return mutex_is_ours(&slot_at(s, i)->life);
+    return life_take(life, slot_mark_at(s, i), s->fd, slot_mark_off(s, i));
 }
 
-int slot_trylock(struct segment *s, uint32_t i)
+void slot_give_back(struct segment *s, uint32_t i, struct life *life)
 {
-    const int got = mutex_trylock(&slot_at(s, i)->life);
-    if ((got == 0 || got == -EOWNERDEAD) && atomic_load_explicit(&slot_at(s, i)->stuck, memory_order_relaxed))
-        atomic_store_explicit(&slot_at(s, i)->stuck, 0, memory_order_relaxed);
-    return got;
-}
-
-/* One that is ours, and cannot be given back, is to be seen by all: our name goes on it again, and what it is. */
-int slot_unlock(struct segment *s, uint32_t i)
-{
-    const int err = mutex_unlock(&slot_at(s, i)->life);
-    if (!err)
-        return 0;
-    atomic_store_explicit(&s->stuck, true, memory_order_relaxed); /* read when the last reference to the attachment is dropped */
-    if (err == -EBADMSG) {
-        slot_announce(s, i, false);
-        atomic_store_explicit(&slot_at(s, i)->stuck, 1, memory_order_relaxed);
-    }
-    return -EBADMSG;
-}
-
-/* A new one counts its takings from the beginning: nothing that was written down before may be taken for one of these. */
-int slot_reset_mutex(struct segment *s, uint32_t i)
-{
-    struct shm_slot *slot = slot_at(s, i);
-    atomic_store_explicit(&slot->taking, 0, memory_order_release); /* SYNC: slot-holder (release) */
-    return mutex_make(&slot->life);
+    life_leave(life, slot_mark_at(s, i));
 }
 
 /* ---- who holds it ---------------------------------------------------------------------------------------------------------------------- */
 
 /*
  * The taking makes what was written down before void, since its count went up in the same step. Stopped anywhere here, this thread is one
- * that has the mutex and has not said who it is: alive, as far as can be told, and never the one before it. The fence: who has read one of
+ * that holds the mark and has not said who it is: alive, as far as can be told, and never the one before it. The fence: who has read one of
  * our words sees the new count thereafter.
  */
 void slot_announce(struct segment *s, uint32_t i, bool passing)
@@ -69,8 +44,8 @@ void slot_announce(struct segment *s, uint32_t i, bool passing)
     atomic_store_explicit(&slot->passing, passing, memory_order_relaxed);
     atomic_store_explicit(&slot->since, (uint64_t)time(NULL), memory_order_relaxed);
     atomic_store_explicit(&slot->attempt, 0, memory_order_relaxed); /* what a former holder tried is not this one's doing */
-    atomic_store_explicit(&slot->taking, mutex_look(&slot->life).taking, memory_order_release); /* SYNC: slot-holder (release) */
-    atomic_store_explicit(&slot->pid, id.pid, memory_order_release);                            /* SYNC: slot-holder (release) */
+    atomic_store_explicit(&slot->taking, slot_mark(s, i).taking, memory_order_release); /* SYNC: slot-holder (release) */
+    atomic_store_explicit(&slot->pid, id.pid, memory_order_release);                    /* SYNC: slot-holder (release) */
 }
 
 void slot_moved(struct segment *s, uint32_t i)
@@ -112,7 +87,7 @@ bool slot_is_empty(const struct segment *s, uint32_t i)
 }
 
 /*
- * `taking` is read before the rest, which is thus at least as new; and the count in the mutex after it, which would have gone up before any
+ * `taking` is read before the rest, which is thus at least as new; and the count in the mark after it, which would have gone up before any
  * of it could be newer. If the two are equal, all is of that one taking.
  */
 void slot_look(const struct segment *s, uint32_t i, struct slot_look *look)
@@ -121,18 +96,17 @@ void slot_look(const struct segment *s, uint32_t i, struct slot_look *look)
     const struct shm_slot *slot = slot_at(s, i);
     uint32_t taking = 0;
     uint64_t before = 0;
-    for (uint32_t n = 0; n < TRIES && (!n || look->lock.raw != before); n++) {
-        before = mutex_look(&slot->life).raw;
+    for (uint32_t n = 0; n < TRIES && (!n || look->mark.raw != before); n++) {
+        before = slot_mark(s, i).raw;
         taking = atomic_load_explicit(&slot->taking, memory_order_acquire);    /* SYNC: slot-holder (acquire) */
         look->id.pid = atomic_load_explicit(&slot->pid, memory_order_acquire); /* SYNC: slot-holder (acquire) */
         look->passing = atomic_load_explicit(&slot->passing, memory_order_relaxed);
         read_id(slot, &look->id);
         atomic_thread_fence(memory_order_acquire); /* SYNC: slot-taking (acquire) */
-        look->lock = mutex_look(&slot->life);
+        look->mark = slot_mark(s, i);
     }
-    const int32_t holder = look->lock.holder;
-    look->named = look->id.pid && look->lock.raw == before && (!holder || (taking == look->lock.taking && look->id.tid == holder));
-    look->stuck = atomic_load_explicit(&slot->stuck, memory_order_relaxed);
+    const int32_t holder = look->mark.holder;
+    look->named = look->id.pid && look->mark.raw == before && (!holder || (taking == look->mark.taking && look->id.tid == holder));
     look->bare = !look->id.pid && slot_is_empty(s, i);
     look->passing = holder && (look->passing || !look->named);
 }
@@ -153,29 +127,28 @@ static uint32_t state_of(enum proc_state state)
 
 bool slot_state_lives(uint32_t state)
 {
-    return state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED || state == LFVEC_SLOT_STUCK;
+    return state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED;
 }
 
 /*
- * Of one who has the mutex and has not said who it is, no more is known than a number, and not even in which pid namespace that is good. If
- * what is written down is of somebody alive, it is the count in the mutex that was damaged.
+ * Of one that holds the mark and has not said who it is, no more is known than a number, and not even in which pid namespace that is good.
+ * If what is written down is of a live thread, it is the count in the mark that was damaged.
  */
 static uint32_t judge_unnamed(const struct slot_look *look)
 {
     uint32_t state = look->id.pid ? state_of(proc_look(&look->id)) : LFVEC_SLOT_UNKNOWN;
     if (!slot_state_lives(state))
-        state = state_of(proc_look_here(look->lock.holder));
+        state = state_of(proc_look_here(look->mark.holder));
     return state == LFVEC_SLOT_DEAD ? LFVEC_SLOT_UNKNOWN : state;
 }
 
 uint32_t slot_judge(const struct slot_look *look)
 {
-    if (look->lock.orphaned && !look->bare) /* says so in whatever pid namespace it was, and of a thread that went on by exec() */
+    if (look->mark.orphaned && !look->bare) /* says so in whatever pid namespace it was, and of a thread that went on by exec() */
         return LFVEC_SLOT_DEAD;
-    if (!look->named && !look->lock.holder)
+    if (!look->named && !look->mark.holder)
         return LFVEC_SLOT_FREE;
-    const uint32_t state = look->named ? state_of(proc_look(&look->id)) : judge_unnamed(look);
-    return look->stuck && slot_state_lives(state) ? LFVEC_SLOT_STUCK : state;
+    return look->named ? state_of(proc_look(&look->id)) : judge_unnamed(look);
 }
 
 uint32_t slot_state(const struct segment *s, uint32_t i)
@@ -185,7 +158,7 @@ uint32_t slot_state(const struct segment *s, uint32_t i)
     return slot_judge(&look);
 }
 
-int slot_take_from(struct segment *s, uint32_t i, const struct slot_look *look)
+int slot_take_from(struct segment *s, uint32_t i, const struct slot_look *look, struct life *life)
 {
-    return mutex_abandon(&slot_at(s, i)->life, &look->lock) ? slot_trylock(s, i) : -EBUSY;
+    return life_abandon(slot_mark_at(s, i), &look->mark) ? slot_take(s, i, life) : -EBUSY;
 }

@@ -1,13 +1,13 @@
 /*
- * slot.h - slots: one per participating thread, held through a robust mutex for as long as the thread takes part.
+ * slot.h - slots: one per participating thread, held by its life mark for as long as the thread takes part.
  *
- * The mutex protects nothing that others need: nobody ever waits for it. It is there because the kernel marks it when its holder dies,
- * at whatever instruction, and because trylock tells exactly one successor.
+ * The mark protects nothing that others need: no thread ever waits for it. It is there because the kernel changes it when its holder ends,
+ * at whatever instruction, and because exactly one successor can take it.
  */
 #ifndef LFVEC_SLOT_H
 #define LFVEC_SLOT_H
 
-#include "mutex.h"
+#include "life.h"
 #include "proc.h"
 #include "segment.h"
 
@@ -41,13 +41,9 @@ static inline unsigned char *slot_lease_room(const struct segment *s, uint32_t i
     return s->l.elem_stride > SHM_LEASE_ROOM ? (unsigned char *)(slot + 1) : slot->lease_room;
 }
 
-bool slot_lockable(const struct segment *s, uint32_t i); /* false: its mutex is damaged, and locking it might kill */
-
-/* 0: it was free, and is ours; -EOWNERDEAD: its holder died, and it is ours; -EBUSY: held; another error: the mutex is spoilt. */
-int slot_trylock(struct segment *s, uint32_t i);
-int slot_unlock(struct segment *s, uint32_t i); /* -EBADMSG: it stays locked, and its segment mapped */
-
-int slot_reset_mutex(struct segment *s, uint32_t i); /* for lfvec_recover_forced() alone: a new mutex */
+/* 0: it was free, and is ours; -EOWNERDEAD: its holder died, and it is ours; -EBUSY: held; -ENOMEM: this process can map no more. */
+int slot_take(struct segment *s, uint32_t i, struct life *life);
+void slot_give_back(struct segment *s, uint32_t i, struct life *life);
 
 /* Writes down who holds it: the calling thread; `passing`: it will be free at once. A mere recoverer does so too. */
 void slot_announce(struct segment *s, uint32_t i, bool passing);
@@ -57,26 +53,37 @@ void slot_retire(struct segment *s, uint32_t i);  /* the opposite of slot_announ
 
 /* What is written down of a slot, all of one moment. Reads only, shared words alone. */
 struct slot_look {
-    struct mutex_lock lock;
+    struct life_mark mark;
     struct proc_id id; /* pid = 0: none */
-    bool named;        /* the id is that of the thread that has the mutex, or was the last to have it */
+    bool named;        /* the id is that of the thread that holds the mark, or was the last to hold it */
     bool bare;         /* nobody is written down, and nothing was left in it: who died with it had only looked in */
-    bool stuck;        /* it has left, and could not give it back */
     bool passing;      /* held, and about to be free: to be recovered, or given back, or by one who has not said what for */
 };
 
-static inline struct mutex_lock slot_lock_seen(const struct segment *s, uint32_t i)
+/* Where in the object a slot's life mark lies: at the end of its last page, which it shares with another slot's if both fit there. */
+static inline uint64_t slot_mark_off(const struct segment *s, uint32_t i)
 {
-    return mutex_look(&slot_at(s, i)->life);
+    const uint64_t end = ((i + UINT64_C(1)) * s->l.slot_bytes + SHM_PAGE - 1) / SHM_PAGE * SHM_PAGE;
+    return s->l.slots_off + end - SHM_LIFE_MARKS + (s->l.slot_bytes < SHM_PAGE && i % 2 ? sizeof(shm_u64) : 0);
+}
+
+static inline shm_u64 *slot_mark_at(const struct segment *s, uint32_t i)
+{
+    return (shm_u64 *)(void *)(s->base + slot_mark_off(s, i));
+}
+
+static inline struct life_mark slot_mark(const struct segment *s, uint32_t i)
+{
+    return life_look(slot_mark_at(s, i));
 }
 
 bool slot_is_empty(const struct segment *s, uint32_t i); /* nothing in it to be recovered, but perhaps slabs */
 void slot_look(const struct segment *s, uint32_t i, struct slot_look *look);
 uint32_t slot_judge(const struct slot_look *look);        /* LFVEC_SLOT_*; asks the kernel */
 uint32_t slot_state(const struct segment *s, uint32_t i); /* both */
-bool slot_state_lives(uint32_t state);                    /* ALIVE, STOPPED or STUCK */
+bool slot_state_lives(uint32_t state);                    /* ALIVE or STOPPED */
 
-/* Takes the mutex from the holder that `look` saw: a dead one, of whose death the kernel has left no word. As slot_trylock(). */
-int slot_take_from(struct segment *s, uint32_t i, const struct slot_look *look);
+/* Takes it from the holder that `look` saw: a dead one, of whose death the kernel has left no word. As slot_take(). */
+int slot_take_from(struct segment *s, uint32_t i, const struct slot_look *look, struct life *life);
 
 #endif

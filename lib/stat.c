@@ -77,8 +77,7 @@ static uint64_t load(const shm_u64 *at)
 
 static void stat_slots(const struct segment *s, struct lfvec_stat *out)
 {
-    uint32_t *by_state[] = {&out->slots_free, &out->slots_alive,   &out->slots_stopped,
-                            &out->slots_dead, &out->slots_unknown, &out->slots_stuck};
+    uint32_t *by_state[] = {&out->slots_free, &out->slots_alive, &out->slots_stopped, &out->slots_dead, &out->slots_unknown};
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         const struct shm_slot *slot = slot_at(s, i);
         ++*by_state[slot_state(s, i)];
@@ -163,7 +162,7 @@ static void show_holder(const struct slot_look *look, struct lfvec_participant *
         out->pid_ns = look->id.pid_ns;
         return;
     }
-    out->tid = look->lock.holder; /* it has not said yet who it is */
+    out->tid = look->mark.holder; /* it has not said yet who it is */
     out->node = 0;
     out->since = 0;
     memset(out->name, 0, sizeof out->name);
@@ -182,7 +181,7 @@ static void stat_holder(const struct segment *s, uint32_t i, struct lfvec_partic
         for (uint32_t c = 0; c + 1 < sizeof out->name && c < SHM_NAME_BYTES; c++)
             out->name[c] = atomic_load_explicit(&slot->name[c], memory_order_relaxed);
         slot_look(s, i, &again);
-        if (look.lock.raw == again.lock.raw && look.named == again.named)
+        if (look.mark.raw == again.mark.raw && look.named == again.named)
             break;
         look = again;
     }

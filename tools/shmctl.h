@@ -287,7 +287,7 @@ enum {
     [SLOT_SLOT] = {"SLOT", COLUMN_NUMBER, 0, "number of the slot"}, \
     [SLOT_PID] = {"PID", COLUMN_NUMBER, 0, "process, as numbered in its own pid namespace"}, \
     [SLOT_COMMAND] = {"COMMAND", COLUMN_TEXT, 0, "name of the thread"}, \
-    [SLOT_STATE] = {"STATE", COLUMN_TEXT, 0, "alive, stopped, stuck, dead, or unknown"}, \
+    [SLOT_STATE] = {"STATE", COLUMN_TEXT, 0, "alive, stopped, dead, or unknown"}, \
     [SLOT_OPERATION] = {"OPERATION", COLUMN_TEXT, 0, "last one that it tried, finished or not"}, \
     [SLOT_OP_VERSION] = {"OP_VERSION", COLUMN_NUMBER, 0, "version that it made, or tried to make"}, \
     [SLOT_TOOK_EFFECT] = {"TOOK_EFFECT", COLUMN_MAYBE, 0, "whether it did; - = not to be told while its owner may live"}, \

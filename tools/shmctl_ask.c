@@ -15,7 +15,7 @@
 
 static bool counts_as_live(uint32_t state)
 {
-    return state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED || state == LFVEC_SLOT_UNKNOWN || state == LFVEC_SLOT_STUCK;
+    return state == LFVEC_SLOT_ALIVE || state == LFVEC_SLOT_STOPPED || state == LFVEC_SLOT_UNKNOWN;
 }
 
 /* The first few, as " 12 (worker) 13 (worker, stopped)"; more would not fit a line. */
@@ -37,7 +37,7 @@ static void name_live(lfvec_t *v, const struct lfvec_stat *st, char *buf, size_t
 
 static int refuse_if_used(const struct call *call, lfvec_t *v, const struct lfvec_stat *st)
 {
-    uint32_t live = st->slots_alive + st->slots_stopped + st->slots_unknown + st->slots_stuck;
+    uint32_t live = st->slots_alive + st->slots_stopped + st->slots_unknown;
     char names[240];
     if (live == 0 || call->force)
         return DONE;

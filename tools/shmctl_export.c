@@ -186,7 +186,7 @@ static void put_slots(const struct export *export)
         const uint32_t slots[] = {
             [LFVEC_SLOT_FREE] = seen->st.slots_free,       [LFVEC_SLOT_ALIVE] = seen->st.slots_alive,
             [LFVEC_SLOT_STOPPED] = seen->st.slots_stopped, [LFVEC_SLOT_DEAD] = seen->st.slots_dead,
-            [LFVEC_SLOT_UNKNOWN] = seen->st.slots_unknown, [LFVEC_SLOT_STUCK] = seen->st.slots_stuck,
+            [LFVEC_SLOT_UNKNOWN] = seen->st.slots_unknown,
         };
         for (uint32_t state = 0; seen->up && state < sizeof slots / sizeof slots[0]; state++)
             sample(export->out, "slots", seen->name, "state", text_state(state), slots[state]);

@@ -42,7 +42,6 @@ enum {
     SLOTS_STOPPED,
     SLOTS_DEAD,
     SLOTS_UNKNOWN,
-    SLOTS_STUCK,
     PUSHES,
     POPS,
     SETS,
@@ -99,7 +98,6 @@ static const struct column columns[] = {
     [SLOTS_STOPPED] = {"SLOTS_STOPPED", COLUMN_NUMBER, 0, "live, but stopped"},
     [SLOTS_DEAD] = {"SLOTS_DEAD", COLUMN_NUMBER, 0, "dead, not yet recovered"},
     [SLOTS_UNKNOWN] = {"SLOTS_UNKNOWN", COLUMN_NUMBER, 0, "cannot be judged: treated as alive"},
-    [SLOTS_STUCK] = {"SLOTS_STUCK", COLUMN_NUMBER, 0, "not given back, for their mutexes are damaged"},
     [PUSHES] = {"PUSHES", COLUMN_NUMBER, 0, "by all participants, past ones included"},
     [POPS] = {"POPS", COLUMN_NUMBER, 0, "likewise"},
     [SETS] = {"SETS", COLUMN_NUMBER, 0, "likewise"},
@@ -172,7 +170,6 @@ static void show_participants(struct report *report, const struct lfvec_stat *st
     report_number(report, SLOTS_STOPPED, st->slots_stopped);
     report_number(report, SLOTS_DEAD, st->slots_dead);
     report_number(report, SLOTS_UNKNOWN, st->slots_unknown);
-    report_number(report, SLOTS_STUCK, st->slots_stuck);
 }
 
 static void show_counters(struct report *report, const struct lfvec_stat *st)

@@ -55,7 +55,7 @@ static void show_segment(struct report *report, const struct lfvec_stat *st)
     report_number(report, SIZE, st->size);
     report_number(report, ELEM, st->elem_size);
     report_bytes(report, MEMORY, st->bytes_committed);
-    report_number(report, ALIVE, st->slots_alive + st->slots_stopped + st->slots_stuck);
+    report_number(report, ALIVE, st->slots_alive + st->slots_stopped);
     report_number(report, DEAD, st->slots_dead);
     report_number(report, UNKNOWN, st->slots_unknown);
     report_number(report, STOPPED, st->slots_stopped);

@@ -47,7 +47,7 @@ static const struct column slot_columns[] = {
     [SLOT] = {"SLOT", COLUMN_NUMBER, 0, "number of the slot; 0 stands for the slabs that nobody owns"},
     [PID] = {"PID", COLUMN_NUMBER, 0, "process, as numbered in its own pid namespace"},
     [COMMAND] = {"COMMAND", COLUMN_TEXT, 0, "name of the thread"},
-    [STATE] = {"STATE", COLUMN_TEXT, 0, "alive, stopped, stuck, dead, unknown, or free"},
+    [STATE] = {"STATE", COLUMN_TEXT, 0, "alive, stopped, dead, unknown, or free"},
     [RUNS_ON] = {"RUNS_ON", COLUMN_NUMBER, 0, "node that the thread ran on when it last took a slab, or the slot"},
     [HOME] = {"HOME", COLUMN_NUMBER, 0, "node asked for the slot's own page; - = slots share pages"},
     [LIES_ON] = {"LIES_ON", COLUMN_NUMBER, 0, "node where that page is"},

@@ -32,7 +32,7 @@ static const struct column columns[] = {
     [SLOT] = {"SLOT", COLUMN_NUMBER, 0, "number of the slot"},
     [PID] = {"PID", COLUMN_NUMBER, 0, "process, as numbered in its own pid namespace"},
     [TID] = {"TID", COLUMN_NUMBER, 0, "thread"},
-    [STATE] = {"STATE", COLUMN_TEXT, 0, "alive, stopped, stuck, dead, or unknown"},
+    [STATE] = {"STATE", COLUMN_TEXT, 0, "alive, stopped, dead, or unknown"},
     [COMMAND] = {"COMMAND", COLUMN_TEXT, 0, "name of the thread"},
     [NODE] = {"NODE", COLUMN_NUMBER, 0, "NUMA node that it started on; -1 = unknown"},
     [SINCE] = {"SINCE", COLUMN_NUMBER, 0, "when it took the slot"},

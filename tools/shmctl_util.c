@@ -260,7 +260,7 @@ const char *text_state(uint32_t state)
 {
     static const char *const names[] = {
         [LFVEC_SLOT_FREE] = "free", [LFVEC_SLOT_ALIVE] = "alive",     [LFVEC_SLOT_STOPPED] = "stopped",
-        [LFVEC_SLOT_DEAD] = "dead", [LFVEC_SLOT_UNKNOWN] = "unknown", [LFVEC_SLOT_STUCK] = "stuck",
+        [LFVEC_SLOT_DEAD] = "dead", [LFVEC_SLOT_UNKNOWN] = "unknown",
     };
     return state < sizeof names / sizeof names[0] ? names[state] : "?";
 }
@@ -349,11 +349,6 @@ int failed(lfvec_t *v, const char *what, int error)
     case EOVERFLOW:
         return full(v, &st, what);
     case EUSERS:
-        if (st.slots_stuck)
-            return complain(NO, name,
-                            "%s: all its %u slots are held, %u of them stuck, their mutexes damaged; end those that " PROGRAM
-                            " ps %s calls so",
-                            what, st.max_slots, st.slots_stuck, name);
         return complain(NO, name, "%s: all its %u slots are held; end a participant (" PROGRAM " ps %s), or create it with more --slots",
                         what, st.max_slots, name);
     case EBADMSG:

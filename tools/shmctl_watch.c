@@ -39,7 +39,7 @@ static const struct column slot_columns[] = {
     [P_SLOT] = {"SLOT", COLUMN_NUMBER, 0, "number of the slot"},
     [P_PID] = {"PID", COLUMN_NUMBER, 0, "process, as numbered in its own pid namespace"},
     [P_COMMAND] = {"COMMAND", COLUMN_TEXT, 0, "name of the thread"},
-    [P_STATE] = {"STATE", COLUMN_TEXT, 0, "alive, stopped, stuck, dead, or unknown"},
+    [P_STATE] = {"STATE", COLUMN_TEXT, 0, "alive, stopped, dead, or unknown"},
     [P_NODE] = {"NODE", COLUMN_NUMBER, COLUMN_DETAIL, "NUMA node that it started on; -1 = unknown"},
     [P_PUSH] = {"PUSH_S", COLUMN_NUMBER, 0, "elements that it pushed in a second"},
     [P_POP] = {"POP_S", COLUMN_NUMBER, 0, "elements that it popped"},
@@ -205,7 +205,7 @@ static void show_totals(const struct watch *watch, struct report *report)
     report_number(report, CAPACITY, st->capacity);
     report_bytes(report, MEMORY, st->bytes_committed);
     report_number(report, VERSION, st->version);
-    report_number(report, ALIVE, st->slots_alive + st->slots_stopped + st->slots_stuck);
+    report_number(report, ALIVE, st->slots_alive + st->slots_stopped);
     report_number(report, DEAD, st->slots_dead);
     report_number(report, UNKNOWN, st->slots_unknown);
     report_rate(report, PUSHES, per_second(watch, all.push));

@@ -29,7 +29,6 @@ __all__ = [
     "SLOT_DEAD",
     "SLOT_FREE",
     "SLOT_STOPPED",
-    "SLOT_STUCK",
     "SLOT_UNKNOWN",
     "SlotsError",
     "Snapshot",
@@ -53,7 +52,6 @@ SLOT_ALIVE: int
 SLOT_DEAD: int
 SLOT_FREE: int
 SLOT_STOPPED: int
-SLOT_STUCK: int
 SLOT_UNKNOWN: int
 
 # An element is an int, a float, bytes, ... or a tuple, as the format has it: known at run time only.
@@ -160,7 +158,6 @@ class Stat(NamedTuple):
     bytes_mapped: int
     numa_placed: int
     numa_why: int
-    slots_stuck: int
 
 class Participant(NamedTuple):
     slot: int

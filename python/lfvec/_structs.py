@@ -10,7 +10,7 @@ from ctypes import c_char, c_int32, c_int64, c_long, c_uint8, c_uint32, c_uint64
 CREATE, EXCL, RDONLY = 1, 2, 4
 HUGEPAGES, PREFAULT = 1, 2
 NUMA_LOCAL, NUMA_INTERLEAVE, NUMA_BIND = 0, 1, 2
-SLOT_FREE, SLOT_ALIVE, SLOT_STOPPED, SLOT_DEAD, SLOT_UNKNOWN, SLOT_STUCK = range(6)
+SLOT_FREE, SLOT_ALIVE, SLOT_STOPPED, SLOT_DEAD, SLOT_UNKNOWN = range(5)
 BATCH_MAX = 1024
 
 
@@ -63,7 +63,7 @@ class CStat(ctypes.Structure):
         + _fields(c_uint64, "slabs_max slabs_owned slabs_unowned leaves_total leaves_used")
         + _fields(c_uint32, "slots_free slots_alive slots_stopped slots_dead slots_unknown")
         + _fields(c_uint64, "pushes pops sets clears cas_retries helps recoveries grows bytes_huge bytes_mapped numa_placed")
-        + _fields(c_uint32, "numa_why slots_stuck")
+        + _fields(c_uint32, "numa_why")
         + [("reserved", c_uint64 * 12)]
     )
 

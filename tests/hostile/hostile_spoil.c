@@ -1,7 +1,6 @@
 /*
  * hostile_spoil.c - changes bits, bytes and words of a segment through a mapping of its own. Only what the object has pages for is changed:
- * a hole would get a page by it, which is not damage. Nothing is left out: mutexes that are held, with the C library's links in them, are
- * changed like everything else.
+ * a hole would get a page by it, which is not damage. Nothing is left out: life marks that are held are changed like everything else.
  */
 #include "hostile.h"
 
@@ -77,10 +76,11 @@ static struct span slab_part(struct spoiler *s, bool head)
     return head ? (struct span){off, split} : (struct span){off + split, s->h.slab_bytes - split};
 }
 
-static struct span any_mutex(struct spoiler *s)
+static struct span any_life_mark(struct spoiler *s)
 {
     const uint64_t slot = 1 + rng_below(&s->rng, s->h.max_slots);
-    return (struct span){s->h.slots_off + (uint64_t)slot * s->h.slot_bytes + offsetof(struct shm_slot, life), sizeof(pthread_mutex_t)};
+    const uint64_t end = ((slot + 1) * s->h.slot_bytes + SHM_PAGE - 1) / SHM_PAGE * SHM_PAGE;
+    return (struct span){s->h.slots_off + end - SHM_LIFE_MARKS, SHM_LIFE_MARKS};
 }
 
 /* Half of the changes to slots go to what decides: the first words of a descriptor, intents and leases. Their many leaves get the rest. */
@@ -112,7 +112,7 @@ static struct span area_span(struct spoiler *s, enum area area)
     case AREA_DIRECTORY:
         return (struct span){s->h.dir_off, rng_below(&s->rng, 4) ? 2 * SHM_PAGE : s->h.slabs_off - s->h.dir_off};
     case AREA_MUTEXES:
-        return any_mutex(s);
+        return any_life_mark(s);
     default:
         return slab_part(s, area == AREA_SLAB_HEADS);
     }
@@ -150,7 +150,7 @@ static shm_u64 *word_at(const struct spoiler *s, uint64_t off)
     return (shm_u64 *)(s->base + off);
 }
 
-/* Numbers that mean something somewhere: bounds of indexes, table words, marks and kinds of mutexes. */
+/* Numbers that mean something somewhere: bounds of indexes, table words, states of life marks. */
 static uint64_t small_or_special(struct spoiler *s)
 {
     static const uint64_t special[] = {0,

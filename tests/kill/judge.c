@@ -28,12 +28,10 @@ static const struct segment *segment_of(const struct stage *s)
     return &s->v->seg;
 }
 
-/* The robust mutex's own word, as the kernel knows it: who holds it, and whether a holder died. */
-static uint32_t lock_word(const struct shm_slot *slot)
+/* The kernel's word: who holds the slot, and whether a holder died. */
+static uint32_t life_word(const struct stage *s, uint32_t i)
 {
-    uint32_t futex;
-    memcpy(&futex, &slot->life, sizeof futex);
-    return futex;
+    return (uint32_t)slot_mark(segment_of(s), i).raw;
 }
 
 static bool is_taken(const struct shm_slot *slot)
@@ -137,7 +135,7 @@ uint32_t judge_state(const struct stage *s)
         return object_state(s);
     for (uint32_t i = SURVIVOR + 1; i <= SLOTS; i++) {
         const struct shm_slot *slot = slot_at(segment_of(s), i);
-        if (!lock_word(slot))
+        if (!life_word(s, i))
             continue;
         const bool leased = word(&slot->lease), back = word(&slot->lease_return);
         const bool odd = (word(&slot->desc[0].seq) | word(&slot->desc[1].seq)) & 1;
@@ -157,7 +155,7 @@ static bool slots_at_rest(struct stage *s)
             return fault(s, "slot %u is not at rest: intent %llu, odd %llu, lease %llu, lease_return %llu", i,
                          (unsigned long long)word(&slot->intent), (unsigned long long)odd, (unsigned long long)word(&slot->lease),
                          (unsigned long long)word(&slot->lease_return));
-        if (i != SURVIVOR && (lock_word(slot) & FUTEX_TID_MASK || is_taken(slot)))
+        if (i != SURVIVOR && (life_word(s, i) & FUTEX_TID_MASK || is_taken(slot)))
             return fault(s, "slot %u is not free", i);
     }
     return true;
@@ -174,7 +172,7 @@ bool judge_recover(struct stage *s)
         if (word(&slot->intent) && word(&slot->intent) != s->truth[i].intent)
             return fault(s, "slot %u has an intent that it had not when its holder died", i);
         x.slots_recovered += is_taken(slot);
-        locked += lock_word(slot) != 0 || is_taken(slot); /* died before he wrote down who he was, or after: may be counted or not */
+        locked += life_word(s, i) != 0 || is_taken(slot); /* died before he wrote down who he was, or after: may be counted or not */
         x.ops_won += verdict_of(s, i) == VERDICT_WON;
         x.ops_lost += verdict_of(s, i) == VERDICT_LOST;
     }

@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "layout.h"
+#include "slot.h"
 
 #include <errno.h>
 #include <string.h>
@@ -120,6 +121,20 @@ static void check_round_trip(const struct layout *l, const struct lfvec_attr *a)
     MUST(memcmp(&back, l, sizeof back) == 0);
 }
 
+/* Each slot's life mark has its eight bytes to itself, at the end of a page. */
+static void check_marks(const struct layout *l)
+{
+    const struct segment s = {.l = *l};
+    for (uint32_t i = 0; i < 5; i++) {
+        const uint64_t mark = slot_mark_off(&s, i), slot = l->slots_off + (uint64_t)i * l->slot_bytes;
+        const uint64_t room = l->elem_stride > SHM_LEASE_ROOM ? l->elem_stride : 0;
+        MUST(mark % SHM_PAGE >= SHM_PAGE - SHM_LIFE_MARKS && mark % sizeof(uint64_t) == 0);
+        MUST(mark >= slot + sizeof(struct shm_slot) + room && mark < slot + l->slot_bytes + SHM_PAGE);
+        MUST(l->slot_bytes >= sizeof(struct shm_slot) + room + SHM_LIFE_MARKS);
+        MUST(slot_mark_off(&s, i + 1) != mark && slot_mark_off(&s, i + 1) < l->slabtab_off);
+    }
+}
+
 static void check_layout(uint32_t elem_size, uint32_t leaf_bytes, uint32_t slab_bytes, uint64_t max_bytes, uint32_t flags)
 {
     struct lfvec_attr a;
@@ -137,10 +152,12 @@ static void check_layout(uint32_t elem_size, uint32_t leaf_bytes, uint32_t slab_
     check_slab(&l);
     check_regions(&l, &a);
     check_round_trip(&l, &a);
+    check_marks(&l);
     if (layout_compute(&l, &a, true, UINT64_MAX) == 0) {
         MUST(l.slot_bytes % SHM_PAGE == 0 && l.slot_bytes - sizeof(struct shm_slot) < l.elem_stride + UINT64_C(2) * SHM_PAGE);
         check_regions(&l, &a);
         check_round_trip(&l, &a);
+        check_marks(&l);
     }
 }
 
@@ -221,10 +238,10 @@ START_TEST(test_too_small)
     lfvec_attr_init(&a);
     ck_assert_int_eq(layout_compute(&l, &a, false, 0), -EOVERFLOW);
     ck_assert_int_eq(layout_compute(&l, &a, false, 4096), -EOVERFLOW);
-    for (a.max_bytes = 1; a.max_bytes < 1 << 19; a.max_bytes += 4096)
+    for (a.max_bytes = 1; a.max_bytes < 5 << 17; a.max_bytes += 4096)
         if (layout_compute(&l, &a, false, UINT64_MAX) == 0)
             break;
-    ck_assert_uint_lt(a.max_bytes, 1 << 19); /* half a MiB is enough for one default slab */
+    ck_assert_uint_lt(a.max_bytes, 5 << 17); /* 640 KiB are enough for 128 slots and one default slab */
     ck_assert_uint_le(l.max_bytes, a.max_bytes);
 }
 END_TEST

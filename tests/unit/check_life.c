@@ -61,7 +61,7 @@ static uint32_t state(void)
 
 static int32_t holder(void)
 {
-    return mutex_holder(&first()->life);
+    return slot_mark(&v->seg, 1).holder;
 }
 
 static bool is_alive(uint32_t is)
@@ -79,12 +79,12 @@ static struct lfvec_recovery recovered(void)
 /* Nobody takes the slot from a holder that may live, by any way. */
 static void must_be_left_alone(void)
 {
-    const struct mutex_lock was = mutex_look(&first()->life);
+    const struct life_mark was = slot_mark(&v->seg, 1);
     struct lfvec_recovery r;
     MUST(is_alive(state()));
     MUST(lfvec_recover_forced(v, 1, &r) == -EBUSY);
     MUST(lfvec_recover_slot(v, 1, &r) == 0 && r.slots_unknown == 0 && r.slots_recovered == 0);
-    MUST(mutex_look(&first()->life).raw == was.raw);
+    MUST(slot_mark(&v->seg, 1).raw == was.raw);
 }
 
 /* ---- children that say when they are ready, and end on the test's word ----------------------------------------------------------------- */
@@ -166,18 +166,6 @@ static void lease_and_wait(struct child *c)
 
 /* ---- at each moment of a change -------------------------------------------------------------------------------------------------------- */
 
-#if defined(ATOMIC16_TSAN)
-static const char *lacks_counted_takings(void)
-{
-    return "under ThreadSanitizer mutexes are taken by the C library, in the name of the thread that it knows";
-}
-#else
-static const char *lacks_counted_takings(void)
-{
-    return unit_lacks_robust_locks();
-}
-#endif
-
 static const char *lacks_steps(void)
 {
     const char *preload = getenv("LD_PRELOAD");
@@ -222,15 +210,18 @@ static pid_t start_traced(void (*fn)(void))
 
 /* What there is of a slot's life, after each instruction of somebody who takes it. */
 struct moments {
-    char bytes[sizeof(struct shm_slot) - offsetof(struct shm_slot, life)];
+    char bytes[sizeof(struct shm_slot) - offsetof(struct shm_slot, pid)];
+    uint64_t mark;
     uint32_t seen, held;
 };
 
 static bool has_changed(struct moments *m)
 {
-    if (memcmp(m->bytes, &first()->life, sizeof m->bytes) == 0)
+    const uint64_t mark = slot_mark(&v->seg, 1).raw;
+    if (mark == m->mark && memcmp(m->bytes, &first()->pid, sizeof m->bytes) == 0)
         return false;
-    memcpy(m->bytes, &first()->life, sizeof m->bytes);
+    memcpy(m->bytes, &first()->pid, sizeof m->bytes);
+    m->mark = mark;
     m->seen++;
     return true;
 }
@@ -268,7 +259,6 @@ START_TEST(test_each_moment)
     UNIT_NEEDS(lacks_steps);
     static void (*const takers[])(void) = {traced_push, traced_recover, push_and_leave};
     static make_fn *const dead[] = {by_fork, by_clone};
-    UNIT_NEEDS(dead[_i & 1] == by_clone ? lacks_counted_takings : unit_lacks_robust_locks);
     struct moments m;
     struct child c;
     start(&c, dead[_i & 1], lease_and_die);
@@ -363,7 +353,7 @@ static const char *lacks_random_stacks(void)
     const bool told = fd >= 0 && read(fd, &mode, 1) == 1;
     close(fd);
     return !told || mode == '0' || personality(0xffffffff) & ADDR_NO_RANDOMIZE ? "where a program's stack begins is not random here"
-                                                                               : lacks_counted_takings();
+                                                                               : unit_lacks_robust_locks();
 }
 
 /* Process, thread and start are the same: it is the stack that tells. */
@@ -382,7 +372,7 @@ END_TEST
 
 START_TEST(test_clone_killed)
 {
-    UNIT_NEEDS(lacks_counted_takings);
+    UNIT_NEEDS(unit_lacks_robust_locks);
     struct child c;
     start(&c, by_clone, lease_and_wait);
     ck_assert(is_ready(&c));
@@ -402,7 +392,7 @@ static void lease_and_detach(struct child *c)
 
 START_TEST(test_clone_detaches)
 {
-    UNIT_NEEDS(lacks_counted_takings);
+    UNIT_NEEDS(unit_lacks_robust_locks);
     struct child c;
     start(&c, by_clone, lease_and_detach);
     ck_assert(is_ready(&c));
@@ -417,9 +407,12 @@ enum { MANY = 2100 }; /* the kernel looks at 2048, the newest first */
 static void lease_and_lock_many(struct child *c)
 {
     static pthread_mutex_t own[MANY];
+    pthread_mutexattr_t a;
     lease(v);
+    pthread_mutexattr_init(&a);
+    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
     for (uint32_t i = 0; i < MANY; i++)
-        MUST(mutex_make(&own[i]) == 0 && pthread_mutex_trylock(&own[i]) == 0);
+        MUST(pthread_mutex_init(&own[i], &a) == 0 && pthread_mutex_trylock(&own[i]) == 0);
     say_ready(c);
     for (;;)
         pause();
@@ -449,13 +442,13 @@ static void wait_for_the_end(struct child *c)
 /* Written down is a dead thread of this number; the mutex says that a thread of this number has it: by the same taking, or by a later one. */
 static void pretend(int32_t number, uint32_t later)
 {
-    union mutex_words words = {.raw = mutex_look(&first()->life).raw};
-    words.futex = number;
-    words.taking += later;
+    union life_word word = {.raw = slot_mark(&v->seg, 1).raw};
+    word.futex = number;
+    word.taking += later;
     first()->pid = number;
     first()->tid = number;
     first()->alive_at = 1; /* who lives now started later */
-    atomic_store(mutex_words(&first()->life), words.raw);
+    atomic_store(slot_mark_at(&v->seg, 1), word.raw);
 }
 
 START_TEST(test_equal_numbers)
@@ -476,19 +469,19 @@ START_TEST(test_equal_numbers)
     ck_assert(r.slots_unknown == 1 && r.slots_recovered == 0);
     ck_assert_int_eq(lfvec_push_u64(v, 7), -EUSERS);
     ck_assert_int_eq(holder(), nobody);
-    atomic_store(&first()->taking, mutex_look(&first()->life).taking); /* it is the taking that was written down */
+    atomic_store(&first()->taking, slot_mark(&v->seg, 1).taking); /* it is the taking that was written down */
     pretend(living.pid, 0);
     expect_taken(_i);
     end(&living);
 }
 END_TEST
 
-/* Locked by one who has not said who it is and cannot be seen from here: a person may say that it is gone. */
+/* Held by one who has not said who it is and cannot be seen from here: a person may say that it is gone. */
 START_TEST(test_unnamed_by_force)
 {
     UNIT_NEEDS(unit_lacks_robust_locks);
     struct lfvec_recovery r;
-    first()->life.__data.__lock = 0x3ffffffe;
+    atomic_store(slot_mark_at(&v->seg, 1), 0x3ffffffe);
     ck_assert_uint_eq(state(), LFVEC_SLOT_UNKNOWN);
     ck_assert_uint_eq(unit_stat(v).slots_unknown, 1);
     ck_assert_int_eq(recovered().slots_recovered, 0);
@@ -646,9 +639,11 @@ static uint32_t sleeps_of(const struct joiner *j)
     return sleeps;
 }
 
+static struct life hold_on;
+
 static void hold(int how)
 {
-    ck_assert_int_eq(slot_trylock(&v->seg, 1), 0);
+    ck_assert_int_eq(slot_take(&v->seg, 1, &hold_on), 0);
     if (how)
         slot_announce(&v->seg, 1, how == 1); /* a recoverer says so; a holder who is about to leave does so, too */
     if (how == 2)
@@ -664,7 +659,7 @@ START_TEST(test_waits_for_one_in_passing)
     while (!atomic_load(&j.done) && (atomic_load(&j.tid) == 0 || sleeps_of(&j) < 3))
         sched_yield();
     slot_retire(&v->seg, 1);
-    slot_unlock(&v->seg, 1);
+    slot_give_back(&v->seg, 1, &hold_on);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     ck_assert_int_eq(j.result, 0);
 }

@@ -7,6 +7,7 @@
 #include "support.h"
 
 #include "desc.h"
+#include "participant.h"
 #include "recover.h"
 
 #include <errno.h>
@@ -321,19 +322,20 @@ END_TEST
 
 START_TEST(test_unheld)
 {
+    struct life hold;
     slab_free(&s, old_ref);
     set_head(VERSION - 1, 0, OTHER);
     recover_unheld(&s, ME); /* but for this one */
     ck_assert_uint_ne(slot->intent, 0);
-    ck_assert_int_eq(slot_trylock(&s, ME), 0);
+    ck_assert_int_eq(slot_take(&s, ME, &hold), 0);
     recover_unheld(&s, OTHER); /* held */
     ck_assert_uint_ne(slot->intent, 0);
-    slot_unlock(&s, ME);
+    slot_give_back(&s, ME, &hold);
     recover_unheld(&s, OTHER);
     ck_assert_uint_eq(slot->intent, 0);
     ck_assert_uint_eq(slab_word_state(slab_word(&s, 0)), SHM_SLAB_UNOWNED);
-    ck_assert_int_eq(slot_trylock(&s, ME), 0); /* left as free as it was */
-    slot_unlock(&s, ME);
+    ck_assert_int_eq(slot_take(&s, ME, &hold), 0); /* left as free as it was */
+    slot_give_back(&s, ME, &hold);
 }
 END_TEST
 
@@ -513,29 +515,27 @@ START_TEST(test_force_leaves_those_in_passing)
 }
 END_TEST
 
-/* A free slot whose lock word says that a thread has it which does not exist; and one whose owner is damaged: lost, but by force. */
+/* Free slots whose marks name a thread that does not exist, here or at all: lost, but by force. */
 START_TEST(test_force_takes_from_nobody)
 {
     UNIT_NEEDS(unit_lacks_robust_locks);
     struct lfvec_recovery r;
-    struct segment t;
     struct lfvec_attr a;
+    struct life hold;
     unit_attr(&a, 8);
     a.max_slots = 2;
     lfvec_t *v = unit_make(&a);
-    ck_assert_int_eq(segment_open(&t, lfvec_name(v), 0, NULL), 0);
-    slot_at(&t, 1)->life.__data.__lock = 0x3ffffffe;
-    slot_at(&t, 2)->life.__data.__owner = INT_MAX - 1;
-    ck_assert_int_eq(slot_trylock(&t, 1), -EBUSY);
-    ck_assert_int_eq(slot_trylock(&t, 2), -EBADMSG);
-    ck_assert_int_eq(slot_at(&t, 2)->life.__data.__lock, 0); /* it was not tried */
-    for (uint32_t i = 1; i <= 2; i++)
+    struct segment *t = &v->seg;
+    atomic_store(slot_mark_at(t, 1), 0x3ffffffe);
+    atomic_store(slot_mark_at(t, 2), UINT64_MAX);
+    for (uint32_t i = 1; i <= 2; i++) {
+        ck_assert_int_eq(slot_take(t, i, &hold), -EBUSY);
         ck_assert_int_eq(lfvec_recover_forced(v, i, &r), 0);
+    }
     unit_fill(v, 0, 10);
     ck_assert_uint_eq(unit_stat(v).slots_alive, 1);
     ck_assert_int_eq(lfvec_recover_forced(v, 1, &r), -EBUSY); /* one's own */
     unit_sound(v);
-    segment_close(&t);
     ck_assert_int_eq(lfvec_detach(v), 0);
 }
 END_TEST

@@ -608,19 +608,6 @@ END_TEST
 
 /* ---- attachments --------------------------------------------------------------------------------------------------------------------- */
 
-static uint32_t mappings(const char *name)
-{
-    char line[512], path[128];
-    uint32_t n = 0;
-    snprintf(path, sizeof path, "/dev/shm%s", name);
-    FILE *f = fopen("/proc/self/maps", "r");
-    ck_assert_ptr_nonnull(f);
-    while (fgets(line, sizeof line, f))
-        n += strstr(line, path) != NULL;
-    fclose(f);
-    return n;
-}
-
 START_TEST(test_detach_beside_threads)
 {
     struct unit_team *t = unit_team_new(3);
@@ -630,19 +617,19 @@ START_TEST(test_detach_beside_threads)
         unit_team_do(t, i, push_hundred, v);
     push_hundred(v);
     ck_assert_int_eq(lfvec_detach(v), 0);
-    ck_assert_uint_eq(mappings(name), 1); /* three mutexes in it are held */
+    ck_assert_uint_eq(unit_attachments(name), 1); /* three slots of it are held */
     other = unit_open(name, 0);
     ck_assert_uint_eq(held(other), 3);
     unit_team_do(t, 1, push_hundred, other); /* it drops the slot of the handle that is closed, and takes one of this */
     ck_assert_uint_eq(held(other), 3);
-    ck_assert_uint_eq(mappings(name), 2);
+    ck_assert_uint_eq(unit_attachments(name), 2);
     unit_team_end(t);
-    ck_assert_uint_eq(mappings(name), 1);
+    ck_assert_uint_eq(unit_attachments(name), 1);
     ck_assert_uint_eq(held(other), 0);
     unit_expect(other, 500);
     unit_sound(other);
     ck_assert_int_eq(lfvec_detach(other), 0);
-    ck_assert_uint_eq(mappings(name), 0);
+    ck_assert_uint_eq(unit_mappings(name), 0);
     free(name);
 }
 END_TEST
@@ -651,7 +638,7 @@ START_TEST(test_two_attachments)
 {
     lfvec_t *v = unit_make(NULL), *w = unit_open(lfvec_name(v), 0);
     uint64_t x;
-    ck_assert_uint_eq(mappings(lfvec_name(v)), 2);
+    ck_assert_uint_eq(unit_attachments(lfvec_name(v)), 2);
     for (uint64_t i = 0; i < 1000; i++)
         ck_assert_int_eq(lfvec_push_u64(i % 3 ? v : w, i), 0);
     ck_assert_uint_eq(held(v), 2); /* one slot each, though one thread */
@@ -683,7 +670,7 @@ START_TEST(test_many_attachments_over_time)
         ck_assert_int_eq(lfvec_detach(w), 0);
     }
     ck_assert_uint_eq(held(v), 0);
-    ck_assert_uint_eq(mappings(lfvec_name(v)), 1);
+    ck_assert_uint_eq(unit_attachments(lfvec_name(v)), 1);
     unit_expect(v, 500);
     unit_sound(v);
     ck_assert_int_eq(lfvec_detach(v), 0);

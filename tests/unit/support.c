@@ -140,6 +140,30 @@ void unit_expect(lfvec_t *v, uint64_t n)
     }
 }
 
+static uint32_t mappings_above(const char *name, uint64_t bytes)
+{
+    char line[512], path[128];
+    uint32_t n = 0;
+    uint64_t from, to;
+    snprintf(path, sizeof path, "/dev/shm%s", name ? name : "/lfvec-test-");
+    FILE *f = fopen("/proc/self/maps", "re");
+    MUST(f != NULL);
+    while (fgets(line, sizeof line, f))
+        n += strstr(line, path) && sscanf(line, "%lx-%lx", &from, &to) == 2 && to - from > bytes;
+    fclose(f);
+    return n;
+}
+
+uint32_t unit_mappings(const char *name)
+{
+    return mappings_above(name, 0);
+}
+
+uint32_t unit_attachments(const char *name)
+{
+    return mappings_above(name, 1 << 16);
+}
+
 void unit_sound(lfvec_t *v)
 {
     struct lfvec_audit a;

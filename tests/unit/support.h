@@ -76,6 +76,10 @@ lfvec_t *unit_open(const char *name, int flags);        /* asserts that it opens
 void unit_fill(lfvec_t *v, uint64_t from, uint64_t to); /* pushes these numbers */
 void unit_expect(lfvec_t *v, uint64_t n);               /* the elements are 0 .. n-1 */
 void unit_sound(lfvec_t *v);                            /* the audit is conclusive and finds nothing */
+
+/* This process's mappings of a test's segment, or of all of them (NULL); those of attachments alone: a slot that is held has one more, of a page. */
+uint32_t unit_mappings(const char *name);
+uint32_t unit_attachments(const char *name);
 struct lfvec_stat unit_stat(lfvec_t *v);
 
 /* Checked fixtures of every test case: what the test named is removed. unit_case() makes a test case that has them. */
