@@ -139,7 +139,8 @@ static int write_image(uint64_t size)
 /* Words that decide something. */
 static uint64_t deciding_word(uint8_t which, uint8_t index)
 {
-    const uint64_t slots = base.h.slots_off, meta = base.h.slabs_off + ((base.h.slab_leaves + 63) / 64 * 8 + 63) / 64 * 64;
+    const uint64_t slots = base.h.slots_off, slot = base.h.slot_bytes;
+    const uint64_t meta = base.h.slabs_off + ((base.h.slab_leaves + 63) / 64 * 8 + 63) / 64 * 64;
     const struct {
         uint64_t off, stride, count;
     } at[] = {
@@ -147,15 +148,16 @@ static uint64_t deciding_word(uint8_t which, uint8_t index)
         {SHM_PAGE + offsetof(struct shm_control, head), 8, 2},
         {SHM_PAGE + offsetof(struct shm_control, wait_futex), 4, 2},
         {SHM_PAGE + offsetof(struct shm_control, dir_committed), 8, 5},
-        {slots + sizeof(struct shm_slot), 8, 48},
-        {slots + 2 * sizeof(struct shm_slot), 8, 48},
-        {slots + sizeof(struct shm_slot) + sizeof(struct shm_desc), 8, 48},
-        {slots + 2 * sizeof(struct shm_slot) + sizeof(struct shm_desc), 8, 48},
-        {slots + sizeof(struct shm_slot) + offsetof(struct shm_slot, committed), 8, 48},
-        {slots + 2 * sizeof(struct shm_slot) + offsetof(struct shm_slot, committed), 8, 48},
-        {slots + sizeof(struct shm_slot) + offsetof(struct shm_slot, life), 4, 24},
-        {slots + 2 * sizeof(struct shm_slot) + offsetof(struct shm_slot, life), 4, 24},
-        {slots + 3 * sizeof(struct shm_slot) + offsetof(struct shm_slot, life), 4, 24},
+        {slots + slot, 8, 48},
+        {slots + 2 * slot, 8, 48},
+        {slots + slot + sizeof(struct shm_desc), 8, 48},
+        {slots + 2 * slot + sizeof(struct shm_desc), 8, 48},
+        {slots + slot + offsetof(struct shm_slot, committed), 8, 48},
+        {slots + 2 * slot + offsetof(struct shm_slot, committed), 8, 48},
+        {slots + slot + offsetof(struct shm_slot, pid), 4, 32},
+        {slots + 2 * slot + offsetof(struct shm_slot, pid), 4, 32},
+        {slots + SHM_PAGE - SHM_LIFE_MARKS, 4, 6},
+        {slots + 2 * SHM_PAGE - SHM_LIFE_MARKS, 4, 6},
         {base.h.slabtab_off, 8, 16},
         {base.h.dir_off, 8, 64},
         {base.h.slabs_off, 8, 16},

@@ -5,13 +5,11 @@
  * runs go at full speed from breakpoint to breakpoint at an instruction shortly before the k-th that does not occur often (an anchor),
  * and step from there. Victims are forked from one process, so text is where it was in the first run.
  *
- * Where asked for (victim.over), a call into the C library is one step, except the calls that change shared memory themselves: those of
- * the robust mutex.
+ * Where asked for (victim.over), a call into the C library is one step: none of them changes the segment.
  */
 #include "kill.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -160,11 +158,6 @@ static bool is_own(uint64_t pc)
     return pc >= (uint64_t)__executable_start && pc < (uint64_t)etext;
 }
 
-static bool is_mutex_call(uint64_t pc)
-{
-    return pc == (uint64_t)pthread_mutex_trylock || pc == (uint64_t)pthread_mutex_unlock || pc == (uint64_t)pthread_mutex_consistent;
-}
-
 static bool step(struct victim *w)
 {
     const bool from_own = w->over && is_own(get_pc(w));
@@ -174,7 +167,7 @@ static bool step(struct victim *w)
     if (!await(w))
         return false;
     const uint64_t pc = from_own ? get_pc(w) : 0;
-    return !from_own || is_own(pc) || is_mutex_call(pc) || run_to(w, return_address(w));
+    return !from_own || is_own(pc) || run_to(w, return_address(w));
 }
 
 bool victim_start(struct victim *w)
