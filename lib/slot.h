@@ -63,8 +63,10 @@ struct slot_look {
 /* Where in the object a slot's life mark lies: at the end of its last page, which it shares with another slot's if both fit there. */
 static inline uint64_t slot_mark_off(const struct segment *s, uint32_t i)
 {
-    const uint64_t end = ((i + UINT64_C(1)) * s->l.slot_bytes + SHM_PAGE - 1) / SHM_PAGE * SHM_PAGE;
-    return s->l.slots_off + end - SHM_LIFE_MARKS + (s->l.slot_bytes < SHM_PAGE && i % 2 ? sizeof(shm_u64) : 0);
+    const uint64_t second = i % 2, next = i + UINT64_C(1);
+    if (s->l.slot_bytes < SHM_PAGE)
+        return s->l.slots_off + (next + !second) * (SHM_PAGE / 2) - SHM_LIFE_MARKS + second * sizeof(shm_u64);
+    return s->l.slots_off + next * s->l.slot_bytes - SHM_LIFE_MARKS;
 }
 
 static inline shm_u64 *slot_mark_at(const struct segment *s, uint32_t i)
