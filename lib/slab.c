@@ -390,17 +390,20 @@ static int claim_any(struct segment *s, struct slab_set *set, uint32_t me)
  * either we find the mark, and take it off, by which the taker fails; or the taker finds the announcement, and leaves the slab alone. Stopped
  * after the announcement: the slab stays ours, and that is all that we keep.
  */
+enum { ENTER_TRIES = 2 * SHM_SLOTS_MAX };
+
 bool slab_enter_slow(struct segment *s, uint32_t me, uint64_t slab)
 {
     work_in(s, me, slab);
     atomic_thread_fence(memory_order_seq_cst); /* SYNC: slab-offer (release), (acquire): either side sees the other */
-    for (;;) {
+    for (uint32_t tries = 0; tries < ENTER_TRIES; tries++) {
         const uint64_t word = slab_word(s, slab);
         if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED)
             return false;
         if (!slab_word_taker(word) || word_cas(s, slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
-            return true; /* its words are changed by takers alone: each that we meet here has moved */
+            return true; /* its words are changed by takers alone: each that we meet here has moved, and comes back but by damage */
     }
+    return false; /* as if it had been taken over */
 }
 
 /* SYNC: slab-work (acquire): if it is elsewhere, what it stored here before is all there. */
