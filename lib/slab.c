@@ -13,10 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 /*
  * Own slabs to look at before claiming a new one. All of them are looked at whenever their number has grown by a quarter: so allocation is
  * O(1) on average, and free leaves that lie where nobody looks cost a quarter of the memory at most.
@@ -93,7 +89,9 @@ int slab_learn(struct segment *s, uint64_t slab)
     const uint32_t state = slab_word_state(slab_word(s, slab));
     if (state != SHM_SLAB_OWNED && state != SHM_SLAB_UNOWNED)
         return -EBADMSG;
-    err = segment_reaches(s, s->l.slabs_off + (slab + 1) * s->l.slab_bytes);
+    const uint64_t off = s->l.slabs_off + slab * s->l.slab_bytes;
+    err = segment_reaches(s, off + s->l.slab_bytes);
+    err = err ? err : segment_is_whole(s, off, s->l.slab_bytes);
     if (!err)
         know(s, slab);
     return err;
@@ -199,20 +197,6 @@ void slab_rewind_hints(struct segment *s)
 
 /* ---- claiming -------------------------------------------------------------------------------------------------------------------------- */
 
-/*
- * All pages at once, where the kernel can (5.14): they are about to be used, and a call costs less than their faults, the more so beside
- * others that push. Who asked for it is sure of it: each page is touched, since older kernels refuse, and emulators say yes and do nothing.
- * The memory is there, and it is a word's own value that is stored.
- */
-static void map_pages(unsigned char *start, uint64_t bytes, bool surely)
-{
-    (void)madvise(start, bytes, MADV_POPULATE_WRITE);
-    if (!surely)
-        return;
-    for (uint64_t at = 0; at < bytes; at += SHM_PAGE)
-        atomic_fetch_or_explicit((volatile shm_u64 *)(start + at), 0, memory_order_relaxed);
-}
-
 /* Memory for a slab. The policy goes first: it counts when pages are allocated. */
 static int allocate(struct segment *s, uint64_t slab, int32_t node)
 {
@@ -231,7 +215,6 @@ static int commit(struct segment *s, uint64_t slab, int32_t node)
     const int err = allocate(s, slab, node);
     if (err)
         return err;
-    map_pages(slab_base(s, slab), s->l.slab_bytes, s->flags & LFVEC_PREFAULT);
     know(s, slab);
     return 0;
 }
@@ -305,7 +288,7 @@ static bool claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t
     const bool claimed = *slab < high;
     hint_raise(&s->control->slabs_unowned, hint, first < *slab ? first : claimed ? *slab + 1 : high);
     if (claimed && s->flags & LFVEC_PREFAULT)
-        map_pages(slab_base(s, *slab), s->l.slab_bytes, true);
+        segment_populate(s, s->l.slabs_off + *slab * s->l.slab_bytes, s->l.slab_bytes);
     return claimed;
 }
 
