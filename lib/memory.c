@@ -47,11 +47,12 @@ static uint64_t tail(struct segment *s, uint32_t me, struct head h, enum reach r
 static uint64_t free_leaves(struct segment *s, uint32_t me, enum reach reach)
 {
     uint64_t n = 0;
+    struct slab_budget budget = {0};
     const uint64_t high = slab_high(s);
     for (uint64_t slab = 0; slab < high; slab++) {
         if (slab_word_state(slab_word(s, slab)) == SHM_SLAB_UNOWNED)
             n += slab_leaves(s, slab);
-        else if (slab_in_reach(s, slab, me, reach) && (slab_known(s, slab) || slab_learn(s, slab) == 0))
+        else if (slab_in_reach(s, slab, me, reach) && slab_has_memory(s, slab, &budget))
             n += slab_count_free(s, slab);
     }
     return n;
@@ -77,7 +78,22 @@ uint64_t memory_capacity(struct segment *s, const struct participant *p)
     return capacity_in(s, p, REACH_ALL);
 }
 
-/* What could be taken from others may come into use by them, so it counts only when there is no more memory. */
+/* Leaves of own slabs alone count: what could be taken from others may come into use by them. */
+static int reserve_more(struct participant *p, uint64_t n)
+{
+    enum { ROUNDS = 64 }; /* others take what was just reserved, and push; more often, the slab table is being damaged */
+    struct segment *s = &p->v->seg;
+    const uint64_t per_slab = (uint64_t)s->l.slab_leaves << s->l.elem_shift;
+    int err = segment_extend(s, &s->dir, leaf_entry_of(s, n - 1) + 1);
+    for (uint32_t round = 0; !err && round < ROUNDS; round++) {
+        const uint64_t have = capacity_in(s, p, REACH_OWN);
+        if (have >= n)
+            return 0;
+        err = slab_reserve(s, p->me, (n - have - 1) / per_slab + 1);
+    }
+    return err ? err : -EBADMSG;
+}
+
 int memory_reserve(struct participant *p, uint64_t n)
 {
     struct segment *s = &p->v->seg;
@@ -85,14 +101,7 @@ int memory_reserve(struct participant *p, uint64_t n)
         return 0;
     if (n > s->l.max_elems)
         return -EOVERFLOW;
-    int err = segment_extend(s, &s->dir, leaf_entry_of(s, n - 1) + 1);
-    while (!err) {
-        const uint64_t have = capacity_in(s, p, REACH_OWN);
-        if (have >= n)
-            break;
-        for (uint64_t k = 0; !err && k <= (n - have - 1) / ((uint64_t)s->l.slab_leaves << s->l.elem_shift); k++)
-            err = slab_reserve(s, p->me);
-    }
+    const int err = reserve_more(p, n);
     if (!err)
         return 0;
     recover_unheld(s, p->me);

@@ -231,6 +231,9 @@ void segment_close(struct segment *s)
     if (s->fd >= 0)
         close(s->fd);
     free(s->slab_known);
+    free(s->tally.count);
+    s->slab_known = NULL;
+    s->tally.count = NULL;
     s->base = NULL;
     s->fd = -1;
 }

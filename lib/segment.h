@@ -24,6 +24,14 @@ struct extent {
     shm_u64 ready;   /* private: what we have verified of that */
 };
 
+/* How many slabs each slot has, as of one pass over the slab table (stat.c). Private. */
+struct slab_tally {
+    atomic_flag busy; /* one thread uses it; others count for themselves */
+    uint32_t slot;    /* that was asked about last */
+    uint64_t at;      /* when it was made, in ms */
+    uint32_t *count;  /* by slot; NULL: not made yet */
+};
+
 struct segment {
     unsigned char *base;
     struct shm_control *control;
@@ -39,6 +47,7 @@ struct segment {
     struct extent dir, slabtab;
     shm_u64 *slab_known; /* private bits: slabs seen to have memory */
     shm_u64 refused;     /* private: when the kernel last refused pages, in ms; 0 = never */
+    struct slab_tally tally;
     uint32_t numa, flags;
     uint64_t numa_nodes; /* as asked for */
     uint64_t nodes;      /* nodes to place pages on; 0: there is nothing to choose */

@@ -97,6 +97,17 @@ int slab_learn(struct segment *s, uint64_t slab)
     return err;
 }
 
+bool slab_has_memory(struct segment *s, uint64_t slab, struct slab_budget *budget)
+{
+    if (slab_known(s, slab))
+        return true;
+    if (budget->refused == SLAB_REFUSALS)
+        return false;
+    const int err = slab_learn(s, slab);
+    budget->refused += err == -EBADMSG;
+    return !err;
+}
+
 int slab_locate_new(struct segment *s, uint64_t ref, struct leaf *leaf)
 {
     if (leaf_ref_slab(ref) >= s->l.slabs_max || (ref & 0xffff) >= s->l.slab_leaves)
@@ -272,11 +283,12 @@ static bool claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t
 {
     const uint64_t high = slab_high(s), hint = hint_read(&s->control->slabs_unowned);
     uint64_t first = high; /* UNOWNED one that is passed by */
+    struct slab_budget budget = {0};
     for (*slab = hint_slab(hint); *slab < high; ++*slab) {
         const uint64_t word = slab_word(s, *slab);
         if (slab_word_state(word) != SHM_SLAB_UNOWNED)
             continue;
-        const bool known = slab_known(s, *slab) || slab_learn(s, *slab) == 0, here = node == ANY_NODE || word_node(word) == node;
+        const bool known = slab_has_memory(s, *slab, &budget), here = node == ANY_NODE || word_node(word) == node;
         if (known && here) {
             work_in(s, me, *slab);
             if (word_cas(s, *slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
@@ -305,26 +317,39 @@ static int claim_fresh_at(struct segment *s, uint32_t me, uint64_t slab, uint64_
     return claim(s, slab, word, me, to);
 }
 
-/* A slab that never had memory, or lost the race for it. */
-static int claim_fresh(struct segment *s, uint32_t me, bool owned, uint64_t *slab)
+/* A slab from *slab on that never had memory, or lost the race for it. */
+static int claim_fresh_from(struct segment *s, uint32_t me, bool owned, uint64_t *slab)
 {
     const int32_t node = numa_near();
     const uint64_t to = owned ? word_make(SHM_SLAB_OWNED, me, node) : word_make(SHM_SLAB_UNOWNED, 0, node);
-    const uint64_t hint = hint_read(&s->control->slabs_free);
     int err = SLAB_TAKEN;
-    for (*slab = hint_slab(hint); *slab < s->l.slabs_max; ++*slab) {
+    for (; *slab < s->l.slabs_max; ++*slab) {
         err = claim_fresh_at(s, me, *slab, to);
         if (err != SLAB_TAKEN)
             break;
     }
-    hint_raise(&s->control->slabs_free, hint, err ? *slab : *slab + 1);
     return err == SLAB_TAKEN ? -EOVERFLOW : err;
 }
 
-int slab_reserve(struct segment *s, uint32_t me)
+static int claim_fresh(struct segment *s, uint32_t me, bool owned, uint64_t *slab)
 {
-    uint64_t slab;
-    return claim_fresh(s, me, false, &slab);
+    const uint64_t hint = hint_read(&s->control->slabs_free);
+    *slab = hint_slab(hint);
+    const int err = claim_fresh_from(s, me, owned, slab);
+    hint_raise(&s->control->slabs_free, hint, err ? *slab : *slab + 1);
+    return err;
+}
+
+/* One after the other: whatever becomes of the hint meanwhile, the table is gone through once. */
+int slab_reserve(struct segment *s, uint32_t me, uint64_t n)
+{
+    uint64_t slab = 0;
+    int err = n ? claim_fresh(s, me, false, &slab) : 0;
+    while (!err && --n) {
+        slab++;
+        err = claim_fresh_from(s, me, false, &slab);
+    }
+    return err;
 }
 
 int slab_reserve_first(struct segment *s)
@@ -526,6 +551,76 @@ bool slab_taken(struct segment *s, uint64_t ref)
     return atomic_load_explicit(word, memory_order_acquire) & bit; /* SYNC: leaf-take (acquire) */
 }
 
+/* ---- the slabs of a slot --------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * first[slot] is its lowest slab, next[slab] the one after it: lists in private memory, of slabs below `high`. Made when so many slots were
+ * looked through that it pays; a sweep that finds what it wants at its first slot costs no memory.
+ */
+enum { SWEEP_PLAIN = 4, NO_SLAB = UINT32_MAX };
+
+static _Thread_local struct {
+    const struct segment *s; /* NULL: there is no sweep */
+    uint32_t looks;
+    uint32_t *first, *next; /* NULL: not made, or no memory for it */
+    uint64_t high;
+} sweep;
+
+bool slab_sweep_begin(const struct segment *s)
+{
+    if (sweep.s)
+        return false;
+    sweep.s = s;
+    sweep.looks = 0;
+    return true;
+}
+
+void slab_sweep_end(bool begun)
+{
+    if (!begun)
+        return;
+    free(sweep.first);
+    free(sweep.next);
+    sweep.first = sweep.next = NULL;
+    sweep.s = NULL;
+}
+
+static void sweep_index(const struct segment *s)
+{
+    sweep.high = slab_high(s);
+    sweep.first = malloc((s->l.max_slots + (size_t)1) * sizeof *sweep.first);
+    sweep.next = malloc((sweep.high + 1) * sizeof *sweep.next);
+    if (!sweep.first || !sweep.next)
+        return;
+    for (uint32_t i = 0; i <= s->l.max_slots; i++)
+        sweep.first[i] = NO_SLAB;
+    for (uint64_t slab = sweep.high; slab-- > 0;) {
+        const uint32_t owner = slab_word_owner(slab_word(s, slab));
+        if (owner > s->l.max_slots)
+            continue;
+        sweep.next[slab] = sweep.first[owner];
+        sweep.first[owner] = (uint32_t)slab;
+    }
+}
+
+static bool is_indexed(const struct segment *s)
+{
+    return sweep.s == s && sweep.first && sweep.next;
+}
+
+/* Those that may be slot `me`'s, one after the other, below slab_high(): all of them, or those of the index. */
+static uint64_t first_of(const struct segment *s, uint32_t me)
+{
+    if (sweep.s == s && ++sweep.looks == SWEEP_PLAIN)
+        sweep_index(s);
+    return is_indexed(s) ? sweep.first[me] : 0;
+}
+
+static uint64_t next_of(const struct segment *s, uint64_t slab)
+{
+    return is_indexed(s) ? sweep.next[slab] : slab + 1;
+}
+
 /* A claim that its maker did not live to complete. */
 static void complete_claim(struct segment *s, uint64_t slab, uint64_t word, uint32_t me)
 {
@@ -538,7 +633,7 @@ int slab_set_load(struct segment *s, struct slab_set *set, uint32_t me)
     int err = segment_extend_known(s, &s->slabtab, 0);
     const uint64_t high = slab_high(s);
     set->count = set->current = set->word = set->bit = set->looked = 0;
-    for (uint64_t slab = 0; slab < high && !err; slab++) {
+    for (uint64_t slab = first_of(s, me); slab < high && !err; slab = next_of(s, slab)) {
         uint64_t word = slab_word(s, slab);
         if (slab_word_owner(word) != me)
             continue;
@@ -584,11 +679,12 @@ uint32_t slab_release_empty(struct segment *s, uint32_t me)
 {
     uint32_t released = 0;
     const uint64_t high = slab_high(s);
-    for (uint64_t slab = 0; slab < high; slab++) {
+    struct slab_budget budget = {0};
+    for (uint64_t slab = first_of(s, me); slab < high; slab = next_of(s, slab)) {
         const uint64_t word = slab_word(s, slab);
         if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED)
             continue;
-        if (!slab_known(s, slab) && slab_learn(s, slab) != 0)
+        if (!slab_has_memory(s, slab, &budget))
             continue;
         if (slab_count_free(s, slab) == slab_leaves(s, slab))
             released += give_up(s, slab, word);
