@@ -374,7 +374,8 @@ uint64_t lfvec_size(const lfvec_t *v);
 
 /*
  * Elements that fit into the memory committed, as seen by the calling thread (or, if it has no slot, by the next thread to take one). What
- * holds no element counts, whoever used it before; but for the one slab that each other participant works in (slab_bytes). At least the size.
+ * holds no element counts, whoever used it before; but for the one slab that each other participant works in (slab_bytes). At least the
+ * size; but of a damaged size, which lfvec_size() gives as it stands, no more than the committed memory can hold: take memory by the lesser of the two.
  * A figure for planning: others change it meanwhile, and a push may commit more memory before all of this is used.
  * Costs a pass over the slab table. Waits for no participant; stores nothing in shared memory. 0 if v is NULL. No memory order to rely on.
  */

@@ -3,6 +3,7 @@
 
 #include "leaf.h"
 #include "recover.h"
+#include "shm.h"
 #include "slot.h"
 
 /*
@@ -58,6 +59,18 @@ static uint64_t free_leaves(struct segment *s, uint32_t me, enum reach reach)
     return n;
 }
 
+/* Elements that the object can have memory for: a damaged size, or extent, is not what somebody else takes memory by. */
+static uint64_t most_held(struct segment *s)
+{
+    struct stat st;
+    if (shm_object_stat(s->fd, &st) != 0)
+        return s->l.max_elems;
+    const uint64_t slabs = (uint64_t)st.st_blocks * 512 / s->l.slab_bytes, leaves = slabs * s->l.slab_leaves;
+    const uint64_t ready = atomic_load_explicit(&s->dir.ready, memory_order_relaxed);
+    const uint64_t most = (leaves < ready ? leaves : ready) << s->l.elem_shift;
+    return most < s->l.max_elems ? most : s->l.max_elems;
+}
+
 static uint64_t capacity_in(struct segment *s, const struct participant *p, enum reach reach)
 {
     (void)segment_extend_known(s, &s->slabtab, 0);
@@ -68,9 +81,9 @@ static uint64_t capacity_in(struct segment *s, const struct participant *p, enum
     uint64_t entries = leaf_entry_of(s, size) + tail(s, me, h, reach) + free_leaves(s, me, reach) + spares;
     const uint64_t ready = atomic_load_explicit(&s->dir.ready, memory_order_relaxed);
     entries = entries < ready ? entries : ready;
-    uint64_t capacity = entries << s->l.elem_shift;
-    capacity = capacity < s->l.max_elems ? capacity : s->l.max_elems;
-    return capacity > size ? capacity : size;
+    const uint64_t capacity = entries << s->l.elem_shift, most = most_held(s); /* which is asked for after the size: it only grows */
+    const uint64_t least = capacity > size ? capacity : size;
+    return least < most ? least : most;
 }
 
 uint64_t memory_capacity(struct segment *s, const struct participant *p)
