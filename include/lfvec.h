@@ -372,7 +372,8 @@ uint64_t lfvec_size(const lfvec_t *v);
 
 /*
  * Elements that fit into the memory committed, as seen by the calling thread (or, if it has no slot, by the next thread to take one). What
- * holds no element counts, whoever used it before; but for the one slab that each other participant works in (slab_bytes). At least the size.
+ * holds no element counts, whoever used it before; but for the one slab that each other participant works in (slab_bytes). At least the
+ * size; but of a damaged size, which lfvec_size() gives as it stands, no more than the committed memory can hold: take memory by the lesser of the two.
  * A figure for planning: others change it meanwhile, and a push may commit more memory before all of this is used.
  * Costs a pass over the slab table. Waits for no participant; stores nothing in shared memory. 0 if v is NULL. No memory order to rely on.
  */
@@ -381,8 +382,9 @@ uint64_t lfvec_capacity(const lfvec_t *v);
 /*
  * Commits memory so that the vector can hold n elements: afterwards lfvec_capacity() >= n, until others take what was committed. What others
  * have left counts only if there is no more memory. Does not shrink. -ENOSPC: no pages left in /dev/shm; -EOVERFLOW: beyond max_elems or max_bytes; and the errors of every mutation. What was
- * committed before an error stays committed. Waits for no participant, but asks the kernel for memory, a slab at a time; it goes on for as
- * long as others take what it commits. Changes no element, and is no version.
+ * committed before an error stays committed. Waits for no participant, but asks the kernel for memory, a slab at a time; while others take what
+ * it commits, it commits more, 64 times at most: then it says -EBADMSG, since that many are no use of the vector. Changes no element, and is no
+ * version.
  */
 int lfvec_reserve(lfvec_t *v, uint64_t n);
 
@@ -574,7 +576,7 @@ struct lfvec_participant {
     uint64_t pushes, pops, sets, clears, cas_retries, helps;
     uint64_t in_flight;  /* version that an unfinished operation tries to make; 0 = none */
     uint64_t leased;     /* 1: holds an unacknowledged element, or is just popping one on lease */
-    uint64_t slabs;      /* slabs that it owns */
+    uint64_t slabs;      /* slabs that it owns, counted at most 20 ms ago */
     uint32_t op;         /* LFVEC_OP_*: its last operation that came to trying; an answer like -EAGAIN or -ERANGE is none */
     uint32_t outcome;    /* LFVEC_OUTCOME_* of it */
     uint64_t op_version; /* the version that it made, or tried to make; 0 = none */
@@ -582,8 +584,8 @@ struct lfvec_participant {
 
 /*
  * Describes slot 1..max_slots. 0; -ERANGE for slot 0 and beyond max_slots; -EINVAL. A free slot has state LFVEC_SLOT_FREE; its counters are
- * what its past holders did, and its op is the last one's. Reads only, takes no slot, never waits for a participant: a pass over the slab
- * table, and a look into /proc. Figures are read one after the other: of a participant at work they need not be of one moment. op,
+ * what its past holders did, and its op is the last one's. Reads only, takes no slot, never waits for a participant: a look into /proc, and
+ * a pass over the slab table, which serves for slots above as well that are asked about in the next 20 ms. Figures are read one after the other: of a participant at work they need not be of one moment. op,
  * op_version and outcome belong together; of a dead participant that nobody recovers meanwhile, they are final.
  */
 int lfvec_participant(lfvec_t *v, uint32_t slot, struct lfvec_participant *out);

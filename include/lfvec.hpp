@@ -663,7 +663,8 @@ template <class T> class vector
     /* Likewise up to n. */
     [[nodiscard]] std::vector<T> pop_n(std::size_t n, on_error e = {})
     {
-        std::vector<T> elems = room_for(n < size() ? n : size());
+        const size_type have = held(size());
+        std::vector<T> elems = room_for(n < have ? n : have);
         elems.resize(pop_n(span<T>(elems.data(), elems.size()), e));
         return elems;
     }
@@ -680,7 +681,7 @@ template <class T> class vector
     /* Likewise up to n. */
     [[nodiscard]] std::vector<T> get_n(size_type first, std::size_t n, on_error e = {}) const
     {
-        const size_type have = size(), left = first < have ? have - first : 0;
+        const size_type have = held(size()), left = first < have ? have - first : 0;
         std::vector<T> elems = room_for(n < left ? n : left);
         elems.resize(get_n(first, span<T>(elems.data(), elems.size()), e));
         return elems;
@@ -699,14 +700,19 @@ template <class T> class vector
 
     /*
      * Every element, all as of one version: those below the size of a moment before, to be exact. If others push meanwhile, that version may
-     * have more of them. Errors as above.
+     * have more of them. Errors as above; bad_message, and no memory taken, if the segment cannot hold as many as its size says.
      */
     [[nodiscard]] std::vector<T> snapshot(on_error e = {}) const
     {
         int result = -ERANGE;
         std::vector<T> elems;
         for (int i = 0; i < 1000 && result == -ERANGE; i++) { /* others may pop between the two */
-            elems = room_for(size());
+            const size_type n = size();
+            if (held(n) < n) {
+                result = -EBADMSG;
+                break;
+            }
+            elems = room_for(n);
             result = lfvec_snapshot(v_, 0, elems.data(), elems.size(), nullptr);
         }
         if (result)
@@ -818,6 +824,17 @@ template <class T> class vector
     {
         e(n == none ? 0 : n, v_, call);
         return n < 0 ? 0 : static_cast<std::size_t>(n);
+    }
+
+    /*
+     * Of n elements, as the size has it, as many as the segment has memory for. Asked where that is much memory of our own: the size is a word
+     * that others can damage.
+     */
+    size_type held(size_type n) const noexcept
+    {
+        constexpr size_type unasked = (size_type{1} << 20) / sizeof(T);
+        const size_type most = n > unasked ? capacity() : n;
+        return n < most ? n : most;
     }
 
     static std::vector<T> room_for(size_type n)

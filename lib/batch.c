@@ -212,7 +212,7 @@ static int copy_run(struct segment *s, struct head h, uint64_t ref, uint32_t slo
     if (err)
         return err;
     element_load_run(&s->l, to, element_at(&s->l, leaf.data, slot), n);
-    return leaf_valid(&leaf, slot, n, h) ? 0 : DESC_RELOAD;
+    return leaf_valid(&leaf, slot, n, h) ? 0 : leaf_explained(s, &leaf) ? DESC_RELOAD : -EBADMSG;
 }
 
 /* Leaf by leaf, all at one head as long as that does, since writers want its cache line. */
@@ -304,7 +304,7 @@ static int snapshot_once(struct segment *s, struct head h, uint64_t first, unsig
     return err;
 }
 
-enum { SNAPSHOT_TRIES = 1000 };
+enum { SNAPSHOT_TRIES = 1000, SNAPSHOT_LOOKS = 4 }; /* heads; copies at one head, each of which may be of a gigabyte */
 
 int batch_snapshot(struct lfvec *v, uint64_t first, void *elems, size_t n, uint64_t *version)
 {
@@ -322,7 +322,7 @@ int batch_snapshot(struct lfvec *v, uint64_t first, void *elems, size_t n, uint6
                 *version = h.version;
             return 0;
         }
-        err = err == DESC_RELOAD ? retry_reload(&retry, h) : err;
+        err = err == DESC_RELOAD ? retry_most(&retry, h, SNAPSHOT_LOOKS) : err;
         if (err)
             return err;
     }

@@ -13,8 +13,12 @@
 #include "slab.h"
 #include "slot.h"
 
-/* Positive: load the head again. It has moved, or, if it has not for RETRY_MOST times, the segment is damaged. */
-enum { DESC_RELOAD = 1, RETRY_MOST = 10000 };
+/*
+ * Positive: load the head again. It has moved, or, if it has not for RETRY_MOST times, the segment is damaged. A batch that takes its spares
+ * one by one comes back SHM_DESC_LEAVES times at one head; apart from that, what does not fit a head that has not moved is damage, and the few
+ * looks besides are for a processor that is late to show us the new head.
+ */
+enum { DESC_RELOAD = 1, RETRY_MOST = 64 };
 
 /* The descriptor in effect at a head, validated for it. first and count are 0 if there is none. */
 struct desc_view {
@@ -29,11 +33,17 @@ struct retry {
     uint32_t count;
 };
 
-static inline int retry_reload(struct retry *r, struct head h)
+static inline int retry_most(struct retry *r, struct head h, uint32_t most)
 {
+    atomic_thread_fence(memory_order_acquire); /* the head that is loaded next is no older than what did not fit this one */
     if (r->version != h.version)
         *r = (struct retry){h.version, 0};
-    return ++r->count > RETRY_MOST ? -EBADMSG : 0;
+    return ++r->count > most ? -EBADMSG : 0;
+}
+
+static inline int retry_reload(struct retry *r, struct head h)
+{
+    return retry_most(r, h, RETRY_MOST);
 }
 
 static inline bool desc_covers(const struct desc_view *v, uint64_t d)

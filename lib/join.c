@@ -466,6 +466,7 @@ static bool take_dead(struct participant *p, bool ask, struct sweep *w)
  * good. It sleeps by the bare system call, so that it is no point at which the thread can be cancelled.
  */
 enum { TURNS = 64, NAP_FIRST = 20000, NAP_MOST = 8000000, ROUNDS_MOST = 100 }; /* ns; a quarter of a second in all */
+enum { ROUNDS_DAMAGED = 4 }; /* where slots are damaged: each round tries, and fails, to take them all */
 
 static void await_turn(uint32_t round)
 {
@@ -492,6 +493,8 @@ static int take_slot(struct participant *p)
             return 0;
         if (!first.passing && !then.passing && first.takings == then.takings)
             break;
+        if (round >= ROUNDS_DAMAGED && (first.err || then.err))
+            break;
         if (then.passing && then.passers == atomic_load_explicit(&p->v->waited, memory_order_relaxed))
             break;
     }
@@ -509,7 +512,9 @@ static int make_participant(struct lfvec *v, struct participant **made)
     p->pairs = v->seg.l.elem_size % 16 == 0 ? v : &thread_no_handle;
     int err = make_room(v);
     err = err ? err : -pthread_setspecific(exit_key, &thread_state);
+    const bool begun = slab_sweep_begin(&v->seg);
     err = err ? err : take_slot(p);
+    slab_sweep_end(begun);
     if (err) {
         free(p);
         return err;
@@ -635,10 +640,15 @@ int join_recover_slot(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
 int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
 {
     int first_err = 0;
+    struct calm before;
+    calm_begin(&before);
+    const bool begun = slab_sweep_begin(&v->seg);
     for (uint32_t i = 1; i <= v->seg.l.max_slots; i++) {
         const int err = join_recover_slot(v, i, tally);
         first_err = first_err ? first_err : err;
     }
+    slab_sweep_end(begun);
+    calm_end(&before);
     return first_err;
 }
 

@@ -104,4 +104,23 @@ static inline bool leaf_valid(const struct leaf *leaf, uint32_t slot, uint32_t n
     return BROKEN(BREAK_VALID) || (kept && atomic_load_explicit(&leaf->meta->seq, memory_order_relaxed) <= h.version);
 }
 
+/*
+ * It was not valid at h: is that because the head has moved on? False if no head explains the marks, however often it moves. A leaf that is
+ * being prepared says the next version, so no seq is above that, and dirty is never above the head. The fence: who stored what we read had
+ * seen a head, and we see none older.
+ */
+static inline bool leaf_explained(const struct segment *s, const struct leaf *leaf)
+{
+    enum { LOOKS = 8 };
+    bool sound = false;
+    for (uint32_t looks = 0; looks < LOOKS && !sound; looks++) {
+        const uint64_t seq = atomic_load_explicit(&leaf->meta->seq, memory_order_relaxed);
+        const uint64_t dirty = atomic_load_explicit(&leaf->meta->dirty, memory_order_relaxed);
+        atomic_thread_fence(memory_order_acquire);
+        const uint64_t now = head_version(s->control);
+        sound = seq <= now + 1 && dirty <= now;
+    }
+    return sound;
+}
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "leaf.h"
 #include "recover.h"
+#include "shm.h"
 #include "slot.h"
 
 /*
@@ -47,14 +48,27 @@ static uint64_t tail(struct segment *s, uint32_t me, struct head h, enum reach r
 static uint64_t free_leaves(struct segment *s, uint32_t me, enum reach reach)
 {
     uint64_t n = 0;
+    struct slab_budget budget = {0};
     const uint64_t high = slab_high(s);
     for (uint64_t slab = 0; slab < high; slab++) {
         if (slab_word_state(slab_word(s, slab)) == SHM_SLAB_UNOWNED)
             n += slab_leaves(s, slab);
-        else if (slab_in_reach(s, slab, me, reach) && (slab_known(s, slab) || slab_learn(s, slab) == 0))
+        else if (slab_in_reach(s, slab, me, reach) && slab_has_memory(s, slab, &budget))
             n += slab_count_free(s, slab);
     }
     return n;
+}
+
+/* Elements that the object can have memory for: a damaged size, or extent, is not what somebody else takes memory by. */
+static uint64_t most_held(struct segment *s)
+{
+    struct stat st;
+    if (shm_object_stat(s->fd, &st) != 0)
+        return s->l.max_elems;
+    const uint64_t slabs = (uint64_t)st.st_blocks * 512 / s->l.slab_bytes, leaves = slabs * s->l.slab_leaves;
+    const uint64_t ready = atomic_load_explicit(&s->dir.ready, memory_order_relaxed);
+    const uint64_t most = (leaves < ready ? leaves : ready) << s->l.elem_shift;
+    return most < s->l.max_elems ? most : s->l.max_elems;
 }
 
 static uint64_t capacity_in(struct segment *s, const struct participant *p, enum reach reach)
@@ -67,9 +81,9 @@ static uint64_t capacity_in(struct segment *s, const struct participant *p, enum
     uint64_t entries = leaf_entry_of(s, size) + tail(s, me, h, reach) + free_leaves(s, me, reach) + spares;
     const uint64_t ready = atomic_load_explicit(&s->dir.ready, memory_order_relaxed);
     entries = entries < ready ? entries : ready;
-    uint64_t capacity = entries << s->l.elem_shift;
-    capacity = capacity < s->l.max_elems ? capacity : s->l.max_elems;
-    return capacity > size ? capacity : size;
+    const uint64_t capacity = entries << s->l.elem_shift, most = most_held(s); /* which is asked for after the size: it only grows */
+    const uint64_t least = capacity > size ? capacity : size;
+    return least < most ? least : most;
 }
 
 uint64_t memory_capacity(struct segment *s, const struct participant *p)
@@ -77,7 +91,22 @@ uint64_t memory_capacity(struct segment *s, const struct participant *p)
     return capacity_in(s, p, REACH_ALL);
 }
 
-/* What could be taken from others may come into use by them, so it counts only when there is no more memory. */
+/* Leaves of own slabs alone count: what could be taken from others may come into use by them. */
+static int reserve_more(struct participant *p, uint64_t n)
+{
+    enum { ROUNDS = 64 }; /* others take what was just reserved, and push; more often, the slab table is being damaged */
+    struct segment *s = &p->v->seg;
+    const uint64_t per_slab = (uint64_t)s->l.slab_leaves << s->l.elem_shift;
+    int err = segment_extend(s, &s->dir, leaf_entry_of(s, n - 1) + 1);
+    for (uint32_t round = 0; !err && round < ROUNDS; round++) {
+        const uint64_t have = capacity_in(s, p, REACH_OWN);
+        if (have >= n)
+            return 0;
+        err = slab_reserve(s, p->me, (n - have - 1) / per_slab + 1);
+    }
+    return err ? err : -EBADMSG;
+}
+
 int memory_reserve(struct participant *p, uint64_t n)
 {
     struct segment *s = &p->v->seg;
@@ -85,14 +114,7 @@ int memory_reserve(struct participant *p, uint64_t n)
         return 0;
     if (n > s->l.max_elems)
         return -EOVERFLOW;
-    int err = segment_extend(s, &s->dir, leaf_entry_of(s, n - 1) + 1);
-    while (!err) {
-        const uint64_t have = capacity_in(s, p, REACH_OWN);
-        if (have >= n)
-            break;
-        for (uint64_t k = 0; !err && k <= (n - have - 1) / ((uint64_t)s->l.slab_leaves << s->l.elem_shift); k++)
-            err = slab_reserve(s, p->me);
-    }
+    const int err = reserve_more(p, n);
     if (!err)
         return 0;
     recover_unheld(s, p->me);

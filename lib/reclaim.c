@@ -116,12 +116,13 @@ static bool best_slab(struct segment *s, uint32_t me, uint64_t *best)
 {
     const uint64_t high = slab_high(s);
     uint64_t most = 0;
+    struct slab_budget budget = {0};
     for (uint64_t slab = 0; slab < high && most < s->l.slab_leaves - s->l.slab_leaves / SHM_RESERVE; slab++) {
         const uint64_t word = slab_word(s, slab);
         const uint32_t owner = slab_word_owner(word);
         if (slab_word_state(word) != SHM_SLAB_OWNED || owner == me || !slot_exists(s, owner) || slab_works_in(s, owner, slab))
             continue;
-        const uint64_t unused = slab_known(s, slab) || slab_learn(s, slab) == 0 ? slab_count_free(s, slab) : 0;
+        const uint64_t unused = slab_has_memory(s, slab, &budget) ? slab_count_free(s, slab) : 0;
         if (unused > most) {
             most = unused;
             *best = slab;

@@ -175,6 +175,7 @@ void recover_unheld(struct segment *s, uint32_t but)
     struct lfvec_recovery nobody_asks = {0};
     struct calm before;
     calm_begin(&before); /* no handler jumps away with somebody else's slot in hand */
+    const bool begun = slab_sweep_begin(s);
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         if (i == but || slot_mark(s, i).holder || recover_at_rest(s, i))
             continue;
@@ -188,5 +189,6 @@ void recover_unheld(struct segment *s, uint32_t but)
         slab_set_drop(&set);
         slot_give_back(s, i, &life);
     }
+    slab_sweep_end(begun);
     calm_end(&before);
 }

@@ -18,6 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #define EXTENT_STEP_MOST (UINT64_C(4) << 20) /* bytes: beyond that, doubling would waste memory rather than save calls */
 
 int segment_reaches(struct segment *s, uint64_t end)
@@ -32,6 +36,42 @@ int segment_reaches(struct segment *s, uint64_t end)
         return err;
     shm_raise(&s->object_bytes, (uint64_t)st.st_size, memory_order_relaxed);
     return end <= (uint64_t)st.st_size ? 0 : -EBADMSG;
+}
+
+/*
+ * The run is told in granules, in one word, so that its two ends belong together; what lies on its borders is asked about again. Above the run
+ * the kernel looks for the next hole, as far as that is; below it, at the pages in question alone. So each page is looked at once by those who
+ * go upwards, and no order of asking makes the kernel go over the object again and again.
+ */
+enum { GRANULE = 65536 };
+
+static uint64_t run_first(uint64_t run)
+{
+    return (run >> 32) * GRANULE;
+}
+
+static uint64_t run_end(uint64_t run)
+{
+    return (run & UINT32_MAX) * GRANULE;
+}
+
+static uint64_t run_make(uint64_t first, uint64_t end)
+{
+    return (first + GRANULE - 1) / GRANULE << 32 | end / GRANULE;
+}
+
+int segment_is_whole(struct segment *s, uint64_t off, uint64_t bytes)
+{
+    const uint64_t run = atomic_load_explicit(&s->whole, memory_order_relaxed), end = off + bytes;
+    if (off >= run_first(run) && end <= run_end(run))
+        return 0;
+    if (off < run_end(run))
+        return shm_object_is_whole(s->fd, off, bytes) ? 0 : -EBADMSG;
+    uint64_t hole = shm_object_hole(s->fd, off);
+    hole = hole < s->l.max_bytes ? hole : s->l.max_bytes;
+    if (hole > off)
+        atomic_store_explicit(&s->whole, run_make(off, hole), memory_order_relaxed);
+    return end <= hole ? 0 : -EBADMSG;
 }
 
 int segment_no_space(const struct segment *s, uint64_t end, uint64_t bytes)
@@ -80,6 +120,18 @@ static int commit_failed(struct segment *s, uint64_t end, uint64_t bytes, int er
     return err == -ENOSPC ? segment_no_space(s, end, bytes) : err;
 }
 
+/*
+ * All pages at once, where the kernel can (5.14), which costs less than their faults. Then each of them: older kernels refuse, emulators say yes
+ * and do nothing, and a page that nobody has stored in is a hole to those who look.
+ */
+void segment_populate(struct segment *s, uint64_t off, uint64_t bytes)
+{
+    unsigned char *const start = s->base + off / SHM_PAGE * SHM_PAGE, *const end = s->base + off + bytes;
+    (void)madvise(start, (size_t)(end - start), MADV_POPULATE_WRITE);
+    for (unsigned char *at = start; at < end; at += SHM_PAGE)
+        atomic_fetch_or_explicit((volatile shm_u64 *)at, 0, memory_order_relaxed);
+}
+
 int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
 {
     if (off + bytes > s->mapped)
@@ -89,6 +141,7 @@ int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
         return commit_failed(s, off + bytes, bytes, err);
     atomic_fetch_add_explicit(&s->control->grows, 1, memory_order_relaxed);
     PROBE(grow, off, bytes);
+    segment_populate(s, off, bytes);
     return segment_reaches(s, off + bytes);
 }
 
@@ -111,27 +164,17 @@ int segment_commit_own(struct segment *s, uint64_t off, uint64_t bytes)
     return err;
 }
 
-/* The object's size says little of an extent in its middle; the memory that it occupies bounds what any extent can have. */
-static int check_blocks(struct segment *s, uint64_t bytes)
-{
-    struct stat st;
-    const int err = shm_object_stat(s->fd, &st);
-    if (err)
-        return err;
-    return bytes <= (uint64_t)st.st_blocks * 512 ? 0 : -EBADMSG;
-}
-
+/* Stores nothing, and believes nothing: what is new is asked about. */
 int segment_extend_known(struct segment *s, struct extent *e, uint64_t n)
 {
     const uint64_t have = atomic_load_explicit(e->shared, memory_order_acquire); /* SYNC: extent (acquire) */
     if (have > e->max || n > have)
         return -EBADMSG;
-    if (!have)
-        return 0;
-    if (have <= atomic_load_explicit(&e->ready, memory_order_relaxed))
+    const uint64_t ready = atomic_load_explicit(&e->ready, memory_order_relaxed);
+    if (have <= ready)
         return 0;
     int err = segment_reaches(s, e->off + have * e->unit);
-    err = err ? err : check_blocks(s, have * e->unit);
+    err = err ? err : segment_is_whole(s, e->off + ready * e->unit, (have - ready) * e->unit);
     if (err)
         return err;
     shm_raise(&e->ready, have, memory_order_relaxed);
@@ -188,6 +231,9 @@ void segment_close(struct segment *s)
     if (s->fd >= 0)
         close(s->fd);
     free(s->slab_known);
+    free(s->tally.count);
+    s->slab_known = NULL;
+    s->tally.count = NULL;
     s->base = NULL;
     s->fd = -1;
 }

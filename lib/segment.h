@@ -2,7 +2,9 @@
  * segment.h - one process's mapping of a segment: the private copy of the layout, what of the object is known to have memory, growth.
  *
  * Invariant: no address is made of a number read from shared memory before the number was checked against the private layout, and no page
- * is touched before it is known to be allocated.
+ * is touched before it is known to have memory, whatever the segment says: the kernel is asked for holes (segment_is_whole()). So who looks
+ * commits nothing, and a full file system is no SIGBUS. Who commits memory stores in it before announcing it, since a page that was only
+ * allocated looks like a hole.
  */
 #ifndef LFVEC_SEGMENT_H
 #define LFVEC_SEGMENT_H
@@ -22,6 +24,14 @@ struct extent {
     shm_u64 ready;   /* private: what we have verified of that */
 };
 
+/* How many slabs each slot has, as of one pass over the slab table (stat.c). Private. */
+struct slab_tally {
+    atomic_flag busy; /* one thread uses it; others count for themselves */
+    uint32_t slot;    /* that was asked about last */
+    uint64_t at;      /* when it was made, in ms */
+    uint32_t *count;  /* by slot; NULL: not made yet */
+};
+
 struct segment {
     unsigned char *base;
     struct shm_control *control;
@@ -32,9 +42,11 @@ struct segment {
     dev_t dev;
     ino_t ino;
     shm_u64 object_bytes; /* private: size of the object as last seen; it never shrinks */
+    shm_u64 whole;        /* private: a run without holes, as last found: where it begins, and where it ends (segment.c) */
     struct extent dir, slabtab;
     shm_u64 *slab_known; /* private bits: slabs seen to have memory */
     shm_u64 refused;     /* private: when the kernel last refused pages, in ms; 0 = never */
+    struct slab_tally tally;
     uint32_t numa, flags;
     uint64_t numa_nodes; /* as asked for */
     uint64_t nodes;      /* nodes to place pages on; 0: there is nothing to choose */
@@ -52,13 +64,19 @@ void segment_close(struct segment *s);
 /* True if the object reaches at least to `end`, and our mapping too. Asks the kernel only when it did not the last time. */
 int segment_reaches(struct segment *s, uint64_t end);
 
+/* 0 if all pages of a part of the object have memory; -EBADMSG. */
+int segment_is_whole(struct segment *s, uint64_t off, uint64_t bytes);
+
 /* Makes units below n usable: 0, -EOVERFLOW beyond the maximum, -ENOSPC, -ENOMEM beyond our mapping, -EBADMSG. */
 int segment_extend(struct segment *s, struct extent *e, uint64_t n);
 /* As segment_extend(), but only if somebody has done it: -EBADMSG if not. Stores nothing. */
 int segment_extend_known(struct segment *s, struct extent *e, uint64_t n);
 
+/* Maps pages of a part that has memory, for writing, and stores in each: a word's own value. */
+void segment_populate(struct segment *s, uint64_t off, uint64_t bytes);
+
 /*
- * Gives a part of the mapping memory. -ENOSPC leaves a sentence, also if the kernel refuses pages (a cgroup's memory.max).
+ * Gives a part of the mapping memory, populated. -ENOSPC leaves a sentence, also if the kernel refuses pages (a cgroup's memory.max).
  * segment_commit_own(): of a part that nobody else stores in: what cannot be completed is given back, and where there is no room it is not tried.
  */
 int segment_commit(struct segment *s, uint64_t off, uint64_t bytes);

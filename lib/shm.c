@@ -16,6 +16,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+enum { SHM_PAGE_BYTES = 4096 }; /* where pages are larger, some are asked about more than once */
 enum { SHM_NAME_MOST = 254, COMMIT_CHUNK = 1 << 20, COMMIT_CHUNK_LEAST = 1 << 14 };
 
 int shm_name_check(const char *name)
@@ -191,6 +192,31 @@ int shm_object_commit(int fd, uint64_t off, uint64_t len)
         }
     }
     return 0;
+}
+
+/* Where data, or a hole, begins from `off` on. */
+static uint64_t seek(int fd, uint64_t off, int whence)
+{
+    const int saved = errno;
+    const off_t at = lseek(fd, (off_t)off, whence);
+    const bool untold = at < 0 && errno == EINVAL; /* ENXIO: beyond the end, or no data up to there */
+    errno = saved;
+    return at >= 0 ? (uint64_t)at : untold ? UINT64_MAX : off + (whence == SEEK_DATA);
+}
+
+uint64_t shm_object_hole(int fd, uint64_t off)
+{
+    return seek(fd, off, SEEK_HOLE);
+}
+
+bool shm_object_is_whole(int fd, uint64_t off, uint64_t len)
+{
+    for (uint64_t at = off; at < off + len; at = (at / SHM_PAGE_BYTES + 1) * SHM_PAGE_BYTES) {
+        const uint64_t data = seek(fd, at, SEEK_DATA);
+        if (data != at && data != UINT64_MAX)
+            return false;
+    }
+    return true;
 }
 
 uint64_t shm_object_room(int fd)

@@ -40,6 +40,15 @@ void shm_object_unlock(struct shm_lock *lock);
  */
 int shm_object_commit(int fd, uint64_t off, uint64_t len);
 
+/*
+ * Where the first page from `off` on lies that has no memory: there a read through a mapping would commit some, or, on a full file system, end
+ * the process (SIGBUS). Pages that were allocated and never stored in count as such: who allocates stores. UINT64_MAX if the file system cannot
+ * tell. The kernel looks at all pages up to there. Asks, and touches nothing; a file system that knows no holes has none below the size.
+ */
+uint64_t shm_object_hole(int fd, uint64_t off);
+/* Whether all pages of a range have memory. The kernel looks at no others; one call a page. */
+bool shm_object_is_whole(int fd, uint64_t off, uint64_t len);
+
 /* Bytes that the file system still has; UINT64_MAX if it has no limit, or does not say. */
 uint64_t shm_object_room(int fd);
 

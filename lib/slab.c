@@ -13,10 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 /*
  * Own slabs to look at before claiming a new one. All of them are looked at whenever their number has grown by a quarter: so allocation is
  * O(1) on average, and free leaves that lie where nobody looks cost a quarter of the memory at most.
@@ -93,10 +89,23 @@ int slab_learn(struct segment *s, uint64_t slab)
     const uint32_t state = slab_word_state(slab_word(s, slab));
     if (state != SHM_SLAB_OWNED && state != SHM_SLAB_UNOWNED)
         return -EBADMSG;
-    err = segment_reaches(s, s->l.slabs_off + (slab + 1) * s->l.slab_bytes);
+    const uint64_t off = s->l.slabs_off + slab * s->l.slab_bytes;
+    err = segment_reaches(s, off + s->l.slab_bytes);
+    err = err ? err : segment_is_whole(s, off, s->l.slab_bytes);
     if (!err)
         know(s, slab);
     return err;
+}
+
+bool slab_has_memory(struct segment *s, uint64_t slab, struct slab_budget *budget)
+{
+    if (slab_known(s, slab))
+        return true;
+    if (budget->refused == SLAB_REFUSALS)
+        return false;
+    const int err = slab_learn(s, slab);
+    budget->refused += err == -EBADMSG;
+    return !err;
 }
 
 int slab_locate_new(struct segment *s, uint64_t ref, struct leaf *leaf)
@@ -199,20 +208,6 @@ void slab_rewind_hints(struct segment *s)
 
 /* ---- claiming -------------------------------------------------------------------------------------------------------------------------- */
 
-/*
- * All pages at once, where the kernel can (5.14): they are about to be used, and a call costs less than their faults, the more so beside
- * others that push. Who asked for it is sure of it: each page is touched, since older kernels refuse, and emulators say yes and do nothing.
- * The memory is there, and it is a word's own value that is stored.
- */
-static void map_pages(unsigned char *start, uint64_t bytes, bool surely)
-{
-    (void)madvise(start, bytes, MADV_POPULATE_WRITE);
-    if (!surely)
-        return;
-    for (uint64_t at = 0; at < bytes; at += SHM_PAGE)
-        atomic_fetch_or_explicit((volatile shm_u64 *)(start + at), 0, memory_order_relaxed);
-}
-
 /* Memory for a slab. The policy goes first: it counts when pages are allocated. */
 static int allocate(struct segment *s, uint64_t slab, int32_t node)
 {
@@ -231,7 +226,6 @@ static int commit(struct segment *s, uint64_t slab, int32_t node)
     const int err = allocate(s, slab, node);
     if (err)
         return err;
-    map_pages(slab_base(s, slab), s->l.slab_bytes, s->flags & LFVEC_PREFAULT);
     know(s, slab);
     return 0;
 }
@@ -289,11 +283,12 @@ static bool claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t
 {
     const uint64_t high = slab_high(s), hint = hint_read(&s->control->slabs_unowned);
     uint64_t first = high; /* UNOWNED one that is passed by */
+    struct slab_budget budget = {0};
     for (*slab = hint_slab(hint); *slab < high; ++*slab) {
         const uint64_t word = slab_word(s, *slab);
         if (slab_word_state(word) != SHM_SLAB_UNOWNED)
             continue;
-        const bool known = slab_known(s, *slab) || slab_learn(s, *slab) == 0, here = node == ANY_NODE || word_node(word) == node;
+        const bool known = slab_has_memory(s, *slab, &budget), here = node == ANY_NODE || word_node(word) == node;
         if (known && here) {
             work_in(s, me, *slab);
             if (word_cas(s, *slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
@@ -305,7 +300,7 @@ static bool claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t
     const bool claimed = *slab < high;
     hint_raise(&s->control->slabs_unowned, hint, first < *slab ? first : claimed ? *slab + 1 : high);
     if (claimed && s->flags & LFVEC_PREFAULT)
-        map_pages(slab_base(s, *slab), s->l.slab_bytes, true);
+        segment_populate(s, s->l.slabs_off + *slab * s->l.slab_bytes, s->l.slab_bytes);
     return claimed;
 }
 
@@ -322,26 +317,39 @@ static int claim_fresh_at(struct segment *s, uint32_t me, uint64_t slab, uint64_
     return claim(s, slab, word, me, to);
 }
 
-/* A slab that never had memory, or lost the race for it. */
-static int claim_fresh(struct segment *s, uint32_t me, bool owned, uint64_t *slab)
+/* A slab from *slab on that never had memory, or lost the race for it. */
+static int claim_fresh_from(struct segment *s, uint32_t me, bool owned, uint64_t *slab)
 {
     const int32_t node = numa_near();
     const uint64_t to = owned ? word_make(SHM_SLAB_OWNED, me, node) : word_make(SHM_SLAB_UNOWNED, 0, node);
-    const uint64_t hint = hint_read(&s->control->slabs_free);
     int err = SLAB_TAKEN;
-    for (*slab = hint_slab(hint); *slab < s->l.slabs_max; ++*slab) {
+    for (; *slab < s->l.slabs_max; ++*slab) {
         err = claim_fresh_at(s, me, *slab, to);
         if (err != SLAB_TAKEN)
             break;
     }
-    hint_raise(&s->control->slabs_free, hint, err ? *slab : *slab + 1);
     return err == SLAB_TAKEN ? -EOVERFLOW : err;
 }
 
-int slab_reserve(struct segment *s, uint32_t me)
+static int claim_fresh(struct segment *s, uint32_t me, bool owned, uint64_t *slab)
 {
-    uint64_t slab;
-    return claim_fresh(s, me, false, &slab);
+    const uint64_t hint = hint_read(&s->control->slabs_free);
+    *slab = hint_slab(hint);
+    const int err = claim_fresh_from(s, me, owned, slab);
+    hint_raise(&s->control->slabs_free, hint, err ? *slab : *slab + 1);
+    return err;
+}
+
+/* One after the other: whatever becomes of the hint meanwhile, the table is gone through once. */
+int slab_reserve(struct segment *s, uint32_t me, uint64_t n)
+{
+    uint64_t slab = 0;
+    int err = n ? claim_fresh(s, me, false, &slab) : 0;
+    while (!err && --n) {
+        slab++;
+        err = claim_fresh_from(s, me, false, &slab);
+    }
+    return err;
 }
 
 int slab_reserve_first(struct segment *s)
@@ -390,17 +398,20 @@ static int claim_any(struct segment *s, struct slab_set *set, uint32_t me)
  * either we find the mark, and take it off, by which the taker fails; or the taker finds the announcement, and leaves the slab alone. Stopped
  * after the announcement: the slab stays ours, and that is all that we keep.
  */
+enum { ENTER_TRIES = 2 * SHM_SLOTS_MAX };
+
 bool slab_enter_slow(struct segment *s, uint32_t me, uint64_t slab)
 {
     work_in(s, me, slab);
     atomic_thread_fence(memory_order_seq_cst); /* SYNC: slab-offer (release), (acquire): either side sees the other */
-    for (;;) {
+    for (uint32_t tries = 0; tries < ENTER_TRIES; tries++) {
         const uint64_t word = slab_word(s, slab);
         if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED)
             return false;
         if (!slab_word_taker(word) || word_cas(s, slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
-            return true; /* its words are changed by takers alone: each that we meet here has moved */
+            return true; /* its words are changed by takers alone: each that we meet here has moved, and comes back but by damage */
     }
+    return false; /* as if it had been taken over */
 }
 
 /* SYNC: slab-work (acquire): if it is elsewhere, what it stored here before is all there. */
@@ -540,6 +551,76 @@ bool slab_taken(struct segment *s, uint64_t ref)
     return atomic_load_explicit(word, memory_order_acquire) & bit; /* SYNC: leaf-take (acquire) */
 }
 
+/* ---- the slabs of a slot --------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * first[slot] is its lowest slab, next[slab] the one after it: lists in private memory, of slabs below `high`. Made when so many slots were
+ * looked through that it pays; a sweep that finds what it wants at its first slot costs no memory.
+ */
+enum { SWEEP_PLAIN = 4, NO_SLAB = UINT32_MAX };
+
+static _Thread_local struct {
+    const struct segment *s; /* NULL: there is no sweep */
+    uint32_t looks;
+    uint32_t *first, *next; /* NULL: not made, or no memory for it */
+    uint64_t high;
+} sweep;
+
+bool slab_sweep_begin(const struct segment *s)
+{
+    if (sweep.s)
+        return false;
+    sweep.s = s;
+    sweep.looks = 0;
+    return true;
+}
+
+void slab_sweep_end(bool begun)
+{
+    if (!begun)
+        return;
+    free(sweep.first);
+    free(sweep.next);
+    sweep.first = sweep.next = NULL;
+    sweep.s = NULL;
+}
+
+static void sweep_index(const struct segment *s)
+{
+    sweep.high = slab_high(s);
+    sweep.first = malloc((s->l.max_slots + (size_t)1) * sizeof *sweep.first);
+    sweep.next = malloc((sweep.high + 1) * sizeof *sweep.next);
+    if (!sweep.first || !sweep.next)
+        return;
+    for (uint32_t i = 0; i <= s->l.max_slots; i++)
+        sweep.first[i] = NO_SLAB;
+    for (uint64_t slab = sweep.high; slab-- > 0;) {
+        const uint32_t owner = slab_word_owner(slab_word(s, slab));
+        if (owner > s->l.max_slots)
+            continue;
+        sweep.next[slab] = sweep.first[owner];
+        sweep.first[owner] = (uint32_t)slab;
+    }
+}
+
+static bool is_indexed(const struct segment *s)
+{
+    return sweep.s == s && sweep.first && sweep.next;
+}
+
+/* Those that may be slot `me`'s, one after the other, below slab_high(): all of them, or those of the index. */
+static uint64_t first_of(const struct segment *s, uint32_t me)
+{
+    if (sweep.s == s && ++sweep.looks == SWEEP_PLAIN)
+        sweep_index(s);
+    return is_indexed(s) ? sweep.first[me] : 0;
+}
+
+static uint64_t next_of(const struct segment *s, uint64_t slab)
+{
+    return is_indexed(s) ? sweep.next[slab] : slab + 1;
+}
+
 /* A claim that its maker did not live to complete. */
 static void complete_claim(struct segment *s, uint64_t slab, uint64_t word, uint32_t me)
 {
@@ -552,7 +633,7 @@ int slab_set_load(struct segment *s, struct slab_set *set, uint32_t me)
     int err = segment_extend_known(s, &s->slabtab, 0);
     const uint64_t high = slab_high(s);
     set->count = set->current = set->word = set->bit = set->looked = 0;
-    for (uint64_t slab = 0; slab < high && !err; slab++) {
+    for (uint64_t slab = first_of(s, me); slab < high && !err; slab = next_of(s, slab)) {
         uint64_t word = slab_word(s, slab);
         if (slab_word_owner(word) != me)
             continue;
@@ -598,11 +679,12 @@ uint32_t slab_release_empty(struct segment *s, uint32_t me)
 {
     uint32_t released = 0;
     const uint64_t high = slab_high(s);
-    for (uint64_t slab = 0; slab < high; slab++) {
+    struct slab_budget budget = {0};
+    for (uint64_t slab = first_of(s, me); slab < high; slab = next_of(s, slab)) {
         const uint64_t word = slab_word(s, slab);
         if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED)
             continue;
-        if (!slab_known(s, slab) && slab_learn(s, slab) != 0)
+        if (!slab_has_memory(s, slab, &budget))
             continue;
         if (slab_count_free(s, slab) == slab_leaves(s, slab))
             released += give_up(s, slab, word);

@@ -92,6 +92,18 @@ static inline bool slab_known(const struct segment *s, uint64_t slab)
 
 int slab_learn(struct segment *s, uint64_t slab); /* first sight of a slab: has it memory? 0, -EBADMSG, -ENOMEM */
 
+/*
+ * The same, for a pass over all slabs: those that are said to have memory and have none cost a question to the kernel each, and are not asked
+ * about any more when there were so many of them.
+ */
+enum { SLAB_REFUSALS = 256 };
+
+struct slab_budget {
+    uint32_t refused;
+};
+
+bool slab_has_memory(struct segment *s, uint64_t slab, struct slab_budget *budget);
+
 /* Where a reference leads, if that is in a slab that we know. */
 static inline bool slab_locate_known(const struct segment *s, uint64_t ref, struct leaf *leaf)
 {
@@ -156,10 +168,18 @@ void slab_take(struct segment *s, uint64_t ref);       /* own leaf; its seq has 
 void slab_free(struct segment *s, uint64_t ref);       /* by whoever replaced it; located before */
 bool slab_taken(struct segment *s, uint64_t ref);
 
+/*
+ * Around taking, or recovering, slots one after the other, by a thread that no handler interrupts (calm.h): in between, the slabs of a slot are
+ * found by an index that is made in one pass over the slab table, rather than by a pass for each slot. What an index leaves out is what a slot got
+ * since it was made: slabs that stay the slot's, for its next holder to find. False: within another sweep, which goes on; no end is due.
+ */
+bool slab_sweep_begin(const struct segment *s);
+void slab_sweep_end(bool begun);
+
 int slab_set_load(struct segment *s, struct slab_set *set, uint32_t me);
 void slab_set_drop(struct slab_set *set);
-uint32_t slab_release_empty(struct segment *s, uint32_t me); /* gives all empty slabs of a slot to whoever wants them; how many */
-int slab_reserve(struct segment *s, uint32_t me);            /* commits one more slab, owned by nobody */
+uint32_t slab_release_empty(struct segment *s, uint32_t me);  /* gives all empty slabs of a slot to whoever wants them; how many */
+int slab_reserve(struct segment *s, uint32_t me, uint64_t n); /* commits n more slabs, owned by nobody; on an error, perhaps some of them */
 
 void slab_rewind_hints(struct segment *s); /* the next claim looks at each slab: a killed process may have hidden one */
 

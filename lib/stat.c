@@ -1,14 +1,17 @@
 /* stat.c - what a segment and its participants are and do, as figures. Reads only. */
 #include "stat.h"
 
+#include "calm.h"
 #include "control.h"
 #include "memory.h"
 #include "numa.h"
 #include "proc.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 static void stat_identity(const struct segment *s, struct lfvec_stat *out)
 {
@@ -58,10 +61,11 @@ static void stat_slabs(struct segment *s, struct lfvec_stat *out)
 {
     (void)segment_extend_known(s, &s->slabtab, 0);
     const uint64_t high = slab_high(s);
+    struct slab_budget budget = {0};
     out->slabs_max = s->l.slabs_max;
     for (uint64_t slab = 0; slab < high; slab++) {
         const uint32_t state = slab_word_state(slab_word(s, slab));
-        if (state < SHM_SLAB_OWNED || (!slab_known(s, slab) && slab_learn(s, slab) != 0))
+        if (state < SHM_SLAB_OWNED || !slab_has_memory(s, slab, &budget))
             continue;
         out->slabs_owned += state == SHM_SLAB_OWNED;
         out->slabs_unowned += state == SHM_SLAB_UNOWNED;
@@ -106,13 +110,60 @@ int stat_segment(struct lfvec *v, struct lfvec_stat *out)
     return control_check(s, h, NULL) == -EBADMSG ? -EBADMSG : 0;
 }
 
-static uint64_t count_slabs(struct segment *s, uint32_t slot)
+/* In one pass: of all slots, or, if `count` is NULL, of one. */
+static uint64_t pass_over_slabs(struct segment *s, uint32_t *count, uint32_t slot)
 {
     uint64_t n = 0;
     (void)segment_extend_known(s, &s->slabtab, 0);
     const uint64_t high = slab_high(s);
-    for (uint64_t slab = 0; slab < high; slab++)
-        n += slab_word_owner(slab_word(s, slab)) == slot;
+    for (uint64_t slab = 0; slab < high; slab++) {
+        const uint32_t owner = slab_word_owner(slab_word(s, slab));
+        n += owner == slot;
+        if (count && owner <= s->l.max_slots)
+            count[owner]++;
+    }
+    return n;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void make_tally(struct segment *s)
+{
+    struct slab_tally *t = &s->tally;
+    struct calm before;
+    calm_begin(&before); /* a handler that jumps out of malloc leaves its lock behind */
+    if (!t->count)
+        t->count = malloc((s->l.max_slots + (size_t)1) * sizeof *t->count);
+    calm_end(&before);
+    if (!t->count)
+        return;
+    memset(t->count, 0, (s->l.max_slots + (size_t)1) * sizeof *t->count);
+    (void)pass_over_slabs(s, t->count, 0);
+    t->at = now_ms();
+}
+
+/*
+ * Who asks about one slot after the other is served from one pass, unless that takes him long: for each slot a pass of its own would be slots
+ * times slabs. Who asks about the same slot again has it counted again. A handler that jumps away from here leaves the tally busy: it is done
+ * without from then on.
+ */
+enum { TALLY_MS = 20 };
+
+static uint64_t count_slabs(struct segment *s, uint32_t slot)
+{
+    struct slab_tally *t = &s->tally;
+    if (atomic_flag_test_and_set_explicit(&t->busy, memory_order_acquire)) /* SYNC: slab-tally (acquire) */
+        return pass_over_slabs(s, NULL, slot);
+    if (!t->count || slot <= t->slot || now_ms() - t->at >= TALLY_MS)
+        make_tally(s);
+    t->slot = slot;
+    const uint64_t n = t->count ? t->count[slot] : pass_over_slabs(s, NULL, slot);
+    atomic_flag_clear_explicit(&t->busy, memory_order_release); /* SYNC: slab-tally (release) */
     return n;
 }
 

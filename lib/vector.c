@@ -200,7 +200,7 @@ static int get_once(struct segment *s, struct head h, uint64_t index, void *elem
         return err;
     const uint32_t slot = leaf_slot_of(s, index);
     leaf_load(s, &leaf, slot, elem);
-    return leaf_valid(&leaf, slot, 1, h) ? 0 : DESC_RELOAD;
+    return leaf_valid(&leaf, slot, 1, h) ? 0 : leaf_explained(s, &leaf) ? DESC_RELOAD : -EBADMSG;
 }
 
 int vector_get(struct lfvec *v, uint64_t index, void *elem)

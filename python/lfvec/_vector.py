@@ -23,6 +23,8 @@ _short, _long = _library.short, _library.long
 # A wait in C is not ended by a signal: between two parts of it Python sees to Ctrl-C, and to a close() by another thread.
 _WAIT_PART = 0.1
 
+_UNASKED = 1 << 20  # bytes that are taken by a size without asking whether the segment can hold so much
+
 
 def _raise_open_error(number):
     raise error(number, _library.last_error() or os.strerror(number))
@@ -471,7 +473,7 @@ class Vector:
 
     def pop_n(self, n):
         """Removes up to n elements and returns them as a list, the last one first; fewer, or none, if there are not so many."""
-        memory = self._memory(min(operator.index(n), len(self)))
+        memory = self._memory(min(operator.index(n), self._held(len(self))))
         count = self.pop_into(memory)
         return self._codec.unpack_many(memoryview(memory)[: count * self._codec.size])
 
@@ -483,7 +485,7 @@ class Vector:
     def get_n(self, first, n):
         """A list of up to n elements from `first` on. Each was there during the call, not all at one moment: see snapshot()."""
         first = self._index(first)
-        memory = self._memory(min(operator.index(n), max(1, len(self) - first)))
+        memory = self._memory(min(operator.index(n), max(1, self._held(len(self)) - first)))
         count = self.get_into(memory, first)
         return self._codec.unpack_many(memoryview(memory)[: count * self._codec.size])
 
@@ -491,6 +493,10 @@ class Vector:
         """Copies as many elements as fit into a writable buffer, from `first` on, and returns how many there were."""
         first = self._index(first)
         return self._checked(self._fill(buffer, lambda start, count: _long.get_n(self, first, start, count)))
+
+    def _held(self, count):
+        """Of `count` elements, as the size has it, as many as the segment has memory for: the size is a word that others can damage."""
+        return count if count * self._codec.size <= _UNASKED else min(count, _short.capacity(self))
 
     def _memory(self, count):
         self._must_be_open()
@@ -514,10 +520,13 @@ class Vector:
         first = self._index(first)
         while True:
             there = len(self) - first
-            if there < (0 if n is None else n):
+            count = there if n is None else n
+            if there < max(0, count):
                 raise self._error(errno.ERANGE)
+            if self._held(count) < count:
+                raise self._error(errno.EBADMSG)
             try:
-                return self._snapshot(first, there if n is None else n)
+                return self._snapshot(first, count)
             except RangeError:
                 pass  # it has shrunk meanwhile
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import tracemalloc
 
 import pytest
 
@@ -190,3 +191,20 @@ def test_types(tmp_path):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
         assert done.returncode == status, done.stdout + done.stderr
     assert done.stdout.count(" error: ") == len(wrong), done.stdout
+
+
+@pytest.mark.parametrize("take", [lambda v: v.snapshot(), list, lambda v: v.get_n(0, 1 << 30), lambda v: v.pop_n(1 << 30), lambda v: v[:]])
+def test_no_memory_by_a_damaged_size(v, take):
+    """The size is a word in the segment: what it says beyond what the segment can hold is not taken from this process."""
+    v.extend(range(100))
+    with open("/dev/shm" + v.name, "r+b") as image:
+        image.seek(4096 + 8)
+        size = int.from_bytes(image.read(8), "little")
+        image.seek(4096 + 8)
+        image.write((size + (1 << 32)).to_bytes(8, "little"))
+    tracemalloc.start()
+    with pytest.raises(lfvec.DamagedError):
+        take(v)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4 << 20

@@ -6,6 +6,7 @@
 
 int main(void)
 {
-    unit_suite *const suites[] = {full_tmpfs_suite, full_procs_suite, full_limits_suite, full_slots_suite, full_owners_suite};
+    unit_suite *const suites[] = {full_tmpfs_suite, full_procs_suite,  full_limits_suite,
+                                  full_slots_suite, full_owners_suite, full_holes_suite};
     return unit_run("check_full", suites, sizeof suites / sizeof *suites);
 }

@@ -70,5 +70,6 @@ Suite *full_procs_suite(void);
 Suite *full_limits_suite(void);
 Suite *full_slots_suite(void);
 Suite *full_owners_suite(void);
+Suite *full_holes_suite(void);
 
 #endif

@@ -63,7 +63,7 @@ void stage_own_all(lfvec_t *v)
     struct participant *p = thread_state.p;
     struct segment *s = &v->seg;
     shm_u64 *table = (shm_u64 *)(s->base + s->l.slabtab_off);
-    while (slab_reserve(s, p->me) == 0)
+    while (slab_reserve(s, p->me, 1) == 0)
         ;
     for (uint64_t slab = 0; slab < s->l.slabs_max; slab++)
         atomic_store(&table[slab],

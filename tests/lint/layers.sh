@@ -8,7 +8,7 @@ cd "${LFVEC_SRC:-.}"
 # rank and modules. A module is a file name up to its first '_' or '.': numa_none.c belongs to numa. A file may include what ranks lower,
 # and headers of its own module; `a>b` allows a to include b of the same rank. lfvec.h, the public types, may be included by all.
 ranks='
-0  format atomic16 backoff calm probe proc numa mutex error shm breakage mutex>atomic16 shm>error shm>calm
+0  format atomic16 backoff calm probe proc numa life error shm breakage life>format shm>error shm>calm
 1  head layout segment turn                             segment>layout
 2  element directory slab slot create                   create>slab create>slot slab>slot
 3  desc leaf control

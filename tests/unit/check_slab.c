@@ -214,7 +214,7 @@ END_TEST
 START_TEST(test_reserved_slab_is_nobodys)
 {
     struct slab_set set = {0};
-    ck_assert_int_eq(slab_reserve(&s, ME), 0);
+    ck_assert_int_eq(slab_reserve(&s, ME, 1), 0);
     ck_assert_uint_eq(slab_word_state(slab_word(&s, 0)), SHM_SLAB_UNOWNED);
     const uint64_t grows = atomic_load(&s.control->grows);
     (void)take_one(&set, OTHER);

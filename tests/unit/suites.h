@@ -16,6 +16,7 @@ Suite *life_suite(void);
 Suite *desc_suite(void);
 Suite *recover_suite(void);
 Suite *audit_suite(void);
+Suite *bounds_suite(void);
 Suite *vector_suite(void);
 Suite *batch_suite(void);
 Suite *lease_suite(void);
