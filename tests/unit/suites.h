@@ -25,6 +25,7 @@ Suite *jump_suite(void);
 Suite *leave_suite(void);
 Suite *null_suite(void);
 Suite *sentence_suite(void);
+Suite *owner_suite(void);
 Suite *model_suite(void);
 Suite *region_suite(void);
 
