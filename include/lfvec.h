@@ -24,7 +24,10 @@
  *  - The segment outlives its processes and is removed only by lfvec_unlink(). systemd's RemoveIPC=yes removes the segments of a user who
  *    logs out; lfvec_is_current() tells.
  *  - Trust: everybody who may write to the segment is trusted not to forge elements. Damaged bytes give -EBADMSG; they never lead to an
- *    access outside the segment or to an endless loop. See doc/design.md.
+ *    access outside the segment or to an endless loop. See doc/design.md. Any user may make a segment in /dev/shm, under the name that your
+ *    program will use. lfvec_attach(), and lfvec_open() with LFVEC_CREATE, join what the caller's user or root has made, and refuse what
+ *    another user has (EACCES), unless LFVEC_ANY_OWNER is given. lfvec_open() without LFVEC_CREATE joins whatever is there: then look at uid
+ *    and mode in lfvec_stat(), and at lfvec_elem_size() before a buffer is filled.
  *
  * CONVENTIONS
  *
@@ -133,9 +136,10 @@ enum {
 
 /* lfvec_open flags */
 enum {
-    LFVEC_CREATE = 1, /* create it if it does not exist, or if its creator died half-way */
-    LFVEC_EXCL = 2,   /* with LFVEC_CREATE: fail with EEXIST if it does; without, it means nothing */
-    LFVEC_RDONLY = 4  /* map read-only, take no slot; whatever would write returns -EBADF. Not with LFVEC_CREATE */
+    LFVEC_CREATE = 1,   /* create it if it does not exist, or if its creator died half-way */
+    LFVEC_EXCL = 2,     /* with LFVEC_CREATE: fail with EEXIST if it does; without, it means nothing */
+    LFVEC_RDONLY = 4,   /* map read-only, take no slot; whatever would write returns -EBADF. Not with LFVEC_CREATE */
+    LFVEC_ANY_OWNER = 8 /* with LFVEC_CREATE: join the segment of another user, too; without, any may be joined, and it means nothing */
 };
 
 /*
@@ -180,13 +184,17 @@ lfvec_t *lfvec_attach(const char *name);
  * runs under flock(2) on the object: a creator killed half-way blocks nobody, the next one initialises again. Any number of processes may
  * create at once: one does, and the others find what it made; with LFVEC_EXCL, one succeeds. errno is left alone on success.
  *
+ * With LFVEC_CREATE, a segment that exists, finished or half-made, has to belong to the caller's effective user or to root, where /dev/shm is
+ * sticky and its group or others may write to it, as usual: else it is EACCES, for root as well. LFVEC_ANY_OWNER is for users who share one
+ * and trust each other: whichever comes first creates it, with a mode that lets the others in.
+ *
  * Returns a handle, to be given to lfvec_detach(), or NULL with errno:
  *   EINVAL           the name is not "/name", a flag is unknown, LFVEC_CREATE with LFVEC_RDONLY, struct_size is not right, or a field of
  *                    *attr is out of its range (slab_bytes: also if it is less than twice leaf_bytes or elem_size)
  *   ENAMETOOLONG     the name is longer than 254 bytes
  *   ENOENT           no such segment, and no LFVEC_CREATE; also if it is there, but half-made: being created, or its creator died
  *   EEXIST           it exists, finished, and LFVEC_CREATE | LFVEC_EXCL
- *   EACCES           not allowed
+ *   EACCES           not allowed; or, with LFVEC_CREATE, it belongs to another user, and no LFVEC_ANY_OWNER
  *   EPROTO           elem_size or elem_tag differs
  *   EBADMSG          not an lfvec segment (with LFVEC_EXCL, too), damaged, or truncated; also a FIFO, a link, a device or the like, which is
  *                    never opened

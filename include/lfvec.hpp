@@ -250,6 +250,8 @@ struct options : lfvec_attr {
     {
         lfvec_attr_init(this);
     }
+
+    bool any_owner = false; /* LFVEC_ANY_OWNER: vector() and attach() join another user's segment, too */
 };
 
 enum class access { read_write, read_only };
@@ -430,7 +432,10 @@ template <class T> class vector
     /* Not attached. */
     vector() noexcept = default;
 
-    /* Attaches to the segment `name`; the first one creates it. lfvec_open() with LFVEC_CREATE. */
+    /*
+     * Attaches to the segment `name`; the first one creates it. lfvec_open() with LFVEC_CREATE: std::errc::permission_denied if it is another
+     * user's, unless options::any_owner.
+     */
     explicit vector(const std::string &name, const options &o = {}, on_error e = {}) : v_(opened(name, LFVEC_CREATE, o, e))
     {
     }
@@ -804,7 +809,7 @@ template <class T> class vector
         const int saved = errno;
         o.elem_size = sizeof(T);
         o.elem_tag = o.elem_tag ? o.elem_tag : elem_tag<T>::value;
-        lfvec_t *v = lfvec_open(name.c_str(), flags, &o);
+        lfvec_t *v = lfvec_open(name.c_str(), flags | (o.any_owner ? LFVEC_ANY_OWNER : 0), &o);
         const int result = v ? 0 : -errno;
         errno = saved;
         e.with_sentence(result);

@@ -304,19 +304,22 @@ static enum found look(int fd)
     return n == (ssize_t)sizeof magic && magic == SHM_MAGIC_CREATING ? FOUND_HALF_MADE : FOUND_FOREIGN;
 }
 
+static bool same_inode(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 static bool same_object(int fd, int other)
 {
     struct stat a, b;
-    return shm_object_stat(fd, &a) == 0 && shm_object_stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return shm_object_stat(fd, &a) == 0 && shm_object_stat(other, &b) == 0 && same_inode(&a, &b);
 }
 
+/* Looked at, not opened: nothing can make us wait. */
 static bool name_leads_to(const char *name, int fd)
 {
-    const int other = shm_object_open(name, false);
-    const bool same = other >= 0 && same_object(other, fd);
-    if (other >= 0)
-        close(other);
-    return same;
+    struct stat a, b;
+    return shm_object_stat(fd, &a) == 0 && shm_object_look(name, &b) == 0 && same_inode(&a, &b);
 }
 
 /* Under the lock: somebody else may have finished it, or given up and unlinked it. */
@@ -405,15 +408,13 @@ static int create_failed(const char *name, int err)
 
 /*
  * Opens before creating, rather than both at once: with O_CREAT, fs.protected_regular forbids in a sticky directory what the mode allows.
- * AGAIN if somebody else was quicker. *made says whether the object is ours.
+ * AGAIN if somebody else was quicker.
  */
-static int open_or_create(struct segment *s, int flags, const struct lfvec_attr *attr, bool *made)
+static int open_or_create(struct segment *s, int flags, const struct lfvec_attr *attr)
 {
-    *made = false;
     s->fd = shm_object_open(s->name, !s->read_only);
     if (s->fd == -ENOENT && flags & LFVEC_CREATE) {
         s->fd = shm_object_create(s->name, attr->mode);
-        *made = s->fd >= 0;
         if (s->fd == -EEXIST)
             return AGAIN;
         return s->fd >= 0 ? 0 : create_failed(s->name, s->fd);
@@ -421,23 +422,53 @@ static int open_or_create(struct segment *s, int flags, const struct lfvec_attr 
     return s->fd >= 0 ? 0 : open_failed(s->name, s->fd);
 }
 
+/*
+ * Who opens with LFVEC_CREATE takes the segment for its own program's, and a stranger may have made it first. Who opens without it has decided
+ * to join what is there.
+ */
+static int check_owner(const struct segment *s, int flags)
+{
+    uint32_t owner = 0;
+    if (!(flags & LFVEC_CREATE) || flags & LFVEC_ANY_OWNER)
+        return 0;
+    const int err = shm_object_trusted(s->fd, &owner);
+    if (err != -EACCES)
+        return err;
+    return error_set(
+        err,
+        "%s: belongs to user %u, neither to this user nor to root, and may be a trap; choose another name, have it removed, or join "
+        "it: without LFVEC_CREATE, or with LFVEC_ANY_OWNER",
+        s->name, owner);
+}
+
+static int join_half_made(struct segment *s, int flags, const struct lfvec_attr *attr, bool *mine)
+{
+    int err = check_owner(s, flags);
+    err = err ? err : enter_locked(s, flags, attr);
+    *mine |= err == MADE;
+    return err;
+}
+
+static int join_ready(struct segment *s, int flags, const struct lfvec_attr *attr, bool mine)
+{
+    if (flags & LFVEC_EXCL && flags & LFVEC_CREATE && !mine)
+        return error_set(-EEXIST, "%s: exists already; choose another name, or open it without LFVEC_EXCL", s->name);
+    const int err = check_owner(s, flags);
+    return err ? err : enter(s, attr);
+}
+
 static int open_once(struct segment *s, int flags, const struct lfvec_attr *create_attr, const struct lfvec_attr *attr, bool *mine)
 {
-    bool made;
-    int err = open_or_create(s, flags, create_attr, &made);
+    const int err = open_or_create(s, flags, create_attr);
     if (err)
         return err;
     switch (look(s->fd)) {
     case FOUND_HALF_MADE:
-        err = enter_locked(s, flags, create_attr);
-        *mine |= err == MADE;
-        return err;
+        return join_half_made(s, flags, create_attr, mine);
     case FOUND_FOREIGN:
         return error_set(-EBADMSG, "%s: not an lfvec segment; choose another name, or remove the object if nobody needs it", s->name);
     default:
-        if (flags & LFVEC_EXCL && flags & LFVEC_CREATE && !*mine)
-            return error_set(-EEXIST, "%s: exists already; choose another name, or open it without LFVEC_EXCL", s->name);
-        return enter(s, attr);
+        return join_ready(s, flags, attr, *mine);
     }
 }
 

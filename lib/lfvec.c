@@ -67,8 +67,8 @@ lfvec_t *lfvec_attach(const char *name)
 
 static int check_flags(const char *name, int flags)
 {
-    if (flags & ~(LFVEC_CREATE | LFVEC_EXCL | LFVEC_RDONLY))
-        return error_set(-EINVAL, "%s: unknown open flags 0x%x; use LFVEC_CREATE, LFVEC_EXCL, LFVEC_RDONLY", name, flags);
+    if (flags & ~(LFVEC_CREATE | LFVEC_EXCL | LFVEC_RDONLY | LFVEC_ANY_OWNER))
+        return error_set(-EINVAL, "%s: unknown open flags 0x%x; use LFVEC_CREATE, LFVEC_EXCL, LFVEC_RDONLY, LFVEC_ANY_OWNER", name, flags);
     if (flags & LFVEC_CREATE && flags & LFVEC_RDONLY)
         return error_set(-EINVAL, "%s: a read-only attachment cannot create; drop LFVEC_CREATE or LFVEC_RDONLY", name);
     return 0;

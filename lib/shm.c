@@ -19,6 +19,8 @@
 enum { SHM_PAGE_BYTES = 4096 }; /* where pages are larger, some are asked about more than once */
 enum { SHM_NAME_MOST = 254, COMMIT_CHUNK = 1 << 20, COMMIT_CHUNK_LEAST = 1 << 14 };
 
+#define DIRECTORY "/dev/shm" /* where shm_open(3) of glibc and musl keeps them */
+
 int shm_name_check(const char *name)
 {
     if (!name || name[0] != '/' || !name[1] || strchr(name + 1, '/') || !strcmp(name, "/.") || !strcmp(name, "/.."))
@@ -30,11 +32,10 @@ int shm_name_check(const char *name)
     return 0;
 }
 
-/* Where shm_open(3) of glibc and musl keeps them. */
 int shm_object_look(const char *name, struct stat *st)
 {
-    char path[SHM_NAME_MOST + sizeof "/dev/shm"];
-    snprintf(path, sizeof path, "/dev/shm%s", name);
+    char path[SHM_NAME_MOST + sizeof DIRECTORY];
+    snprintf(path, sizeof path, DIRECTORY "%s", name);
     return lstat(path, st) == 0 ? 0 : -errno;
 }
 
@@ -78,6 +79,31 @@ int shm_object_create(const char *name, unsigned int mode)
 int shm_object_stat(int fd, struct stat *st)
 {
     return fstat(fd, st) == 0 ? 0 : -errno;
+}
+
+/* As fs.protected_regular has it. In doubt, they may. */
+static bool others_make_names(void)
+{
+    struct stat dir;
+    return stat(DIRECTORY, &dir) != 0 || (dir.st_mode & S_ISVTX && dir.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/*
+ * The number alone does not tell: in a user namespace all users without a number there show as one, which may be the caller's. The kernel
+ * compares what lies behind the numbers, and lets only the owner ask for O_NOATIME, which changes nothing on a tmpfs.
+ */
+static bool belongs_to_caller(int fd, const struct stat *st)
+{
+    return st->st_uid == geteuid() && fcntl(fd, F_SETFL, O_NONBLOCK | O_NOATIME) == 0;
+}
+
+int shm_object_trusted(int fd, uint32_t *owner)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    *owner = st.st_uid;
+    return st.st_uid == 0 || belongs_to_caller(fd, &st) || !others_make_names() ? 0 : -EACCES;
 }
 
 /* ---- the lock -------------------------------------------------------------------------------------------------------------------------- */

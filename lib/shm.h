@@ -22,6 +22,12 @@ int shm_object_create(const char *name, unsigned int mode); /* a new one, -EEXIS
 int shm_object_stat(int fd, struct stat *st);
 
 /*
+ * Whether an object that was found under a name may be taken for what the caller or root made: 0, or -EACCES if it belongs to another user
+ * and /dev/shm is sticky and others may write to it. Says who the owner is.
+ */
+int shm_object_trusted(int fd, uint32_t *owner);
+
+/*
  * The lock on an object, by a descriptor of its own: the kernel gives it back when the last copy of that is closed, so at the holder's death,
  * too. A child that is forked meanwhile closes its copy.
  */

@@ -21,6 +21,8 @@
 #ifndef LFVEC_SHMCTL_H
 #define LFVEC_SHMCTL_H
 
+#include "../lib/visible.h"
+
 #include <lfvec.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -135,8 +137,9 @@ int complain(int status, const char *name, const char *format, ...) __attribute_
 /* A remark that changes nothing about the exit status. */
 void remark(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Text without control characters and what is no UTF-8, which are \xHH then: for messages, and for names on a terminal. To be freed. */
+/* visible_text() of any length, to be freed: for messages; exactly, for names that somebody may go by. */
 char *text_visible(const char *text);
+char *text_exact(const char *text);
 
 /* status, if it is BLIND or all that was printed has reached its reader; otherwise (full disk, closed) a complaint, and BLIND. */
 int written(int status);
@@ -189,9 +192,6 @@ char *text_user(char *buf, size_t size, uint32_t uid);
 char *text_group(char *buf, size_t size, uint32_t gid);
 const char *text_state(uint32_t state);
 
-/* Bytes of the UTF-8 character at text, or 0 if it is none. */
-size_t utf8_length(const char *text);
-
 /* Bytes free in and total of the file system of the segments; false if it cannot be told. */
 bool shm_space(uint64_t *free_bytes, uint64_t *total_bytes);
 
@@ -213,13 +213,14 @@ struct report {
     const struct call *call;
     const struct column *columns;
     struct libscols_table *table;
-    struct libscols_line *line;                /* current row */
-    struct libscols_line *fields[MAX_COLUMNS]; /* upright: the line of each column */
-    int place[MAX_COLUMNS];                    /* position of each column in the output, -1 = not shown */
-    int shown[MAX_COLUMNS];                    /* columns in their order of output */
-    int count;                                 /* how many are shown */
-    size_t rows;                               /* since the last flush */
-    bool upright, values, plain, raw_differs;  /* values: bare, without headings; plain: cells as for programs */
+    struct libscols_line *line;                    /* current row */
+    struct libscols_line *fields[MAX_COLUMNS];     /* upright: the line of each column */
+    int place[MAX_COLUMNS];                        /* position of each column in the output, -1 = not shown */
+    int shown[MAX_COLUMNS];                        /* columns in their order of output */
+    int count;                                     /* how many are shown */
+    size_t rows;                                   /* since the last flush */
+    bool escaped[MAX_COLUMNS];                     /* report_escaped() */
+    bool upright, values, plain, raw, raw_differs; /* values: bare, without headings; plain: cells as for programs; raw: so is CSV */
 };
 
 /* The report that call asks for, with columns and options of its command. */

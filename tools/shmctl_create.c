@@ -6,8 +6,24 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum { ELEM_SIZE = LONG_ONLY, TAG, MAX_ELEMS, MAX_BYTES, SLOTS, LEAF_BYTES, SLAB_BYTES, MODE, NUMA, NODES, HUGEPAGES, PREFAULT, EXCLUSIVE };
+enum {
+    ELEM_SIZE = LONG_ONLY,
+    TAG,
+    MAX_ELEMS,
+    MAX_BYTES,
+    SLOTS,
+    LEAF_BYTES,
+    SLAB_BYTES,
+    MODE,
+    NUMA,
+    NODES,
+    HUGEPAGES,
+    PREFAULT,
+    EXCLUSIVE,
+    ANY_OWNER
+};
 
 static const struct opt options[] = {
     {ELEM_SIZE, "elem-size", "BYTES", "bytes of one element, 1 to 65536; default 8"},
@@ -23,6 +39,7 @@ static const struct opt options[] = {
     {HUGEPAGES, "hugepages", NULL, "ask for transparent huge pages; a slab is then 2 MiB at least"},
     {PREFAULT, "prefault", NULL, "map memory when it is committed, not at its first use"},
     {EXCLUSIVE, "exclusive", NULL, "fail with status 1 if it exists"},
+    {ANY_OWNER, "any-owner", NULL, "also accept or finish one of another user"},
     {0, NULL, NULL, NULL},
 };
 
@@ -129,16 +146,36 @@ static void set_attribute(struct lfvec_attr *attr, const struct call *call, int 
     }
 }
 
-/* Exclusively first: only so can it be told that the segment was there already. */
-static int create(const char *name, const struct lfvec_attr *attr, bool exclusive)
+static const char *owner_of(char *buf, size_t size, const char *name)
 {
-    lfvec_t *v = lfvec_open(name, LFVEC_CREATE | LFVEC_EXCL, attr);
+    char path[sizeof SHM_DIRECTORY + 256];
+    struct stat file;
+    snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
+    return lstat(path, &file) == 0 ? text_user(buf, size, file.st_uid) : "another user";
+}
+
+/* The library's sentence is for programmers. EACCES is also what a mode forbids; only the sentence tells them apart. */
+static int cannot(const char *name, int error)
+{
+    char owner[64];
+    if (error != EACCES || !strstr(lfvec_last_error(), "LFVEC_ANY_OWNER"))
+        return open_failed(name, error);
+    return complain(BLIND, name,
+                    "belongs to %s, neither to this user nor to root, and may be a trap; choose another name, have it removed, or add "
+                    "--any-owner if they are trusted",
+                    owner_of(owner, sizeof owner, name));
+}
+
+/* Exclusively first: only so can it be told that the segment was there already. */
+static int create(const char *name, const struct lfvec_attr *attr, int flags, bool exclusive)
+{
+    lfvec_t *v = lfvec_open(name, flags | LFVEC_EXCL, attr);
     if (!v && (errno != EEXIST || exclusive))
-        return open_failed(name, errno);
+        return cannot(name, errno);
     if (!v) {
-        v = lfvec_open(name, LFVEC_CREATE, attr);
+        v = lfvec_open(name, flags, attr);
         if (!v)
-            return open_failed(name, errno);
+            return cannot(name, errno);
         remark(name, "existed already and was left as it is; " PROGRAM " info %s shows its attributes", name);
     }
     lfvec_detach(v);
@@ -149,14 +186,16 @@ static int run(struct call *call)
 {
     struct lfvec_attr attr;
     bool exclusive = false;
+    int flags = LFVEC_CREATE;
     lfvec_attr_init(&attr);
     for (int key; (key = call_next(call)) != 0;) {
         exclusive |= key == EXCLUSIVE;
+        flags |= key == ANY_OWNER ? LFVEC_ANY_OWNER : 0;
         set_attribute(&attr, call, key, optarg);
     }
     if (attr.numa_nodes && attr.numa == LFVEC_NUMA_LOCAL)
         call_usage(call, "--nodes needs --numa interleave or bind");
-    return create(call_name(call, 0, 0), &attr, exclusive);
+    return create(call_name(call, 0, 0), &attr, flags, exclusive);
 }
 
 const struct command command_create = {
@@ -164,7 +203,8 @@ const struct command command_create = {
     .group = GROUP_LIFE,
     .operands = "/NAME",
     .summary = "create a segment",
-    .details = "A segment that exists already is left as it is (status 0) if its element size and tag agree.",
+    .details = "A segment that exists already is left as it is (status 0) if its element size and tag agree and it is this user's or\n"
+               "root's. One of another user may have been made to mislead those who come later: it needs --any-owner.",
     .example = PROGRAM " create --elem-size 64 --max-bytes 1G --mode 0660 /jobs",
     .options = options,
     .style = REPORT_NONE,

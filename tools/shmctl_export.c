@@ -133,20 +133,15 @@ static void heading(FILE *out, const char *name, const char *type, const char *h
     fprintf(out, "# HELP lfvec_%s %s\n# TYPE lfvec_%s %s\n", name, help, name, type);
 }
 
+/* Exactly: two segments with one label would have a reader refuse all. */
 static void label(FILE *out, const char *name, const char *value)
 {
+    char *visible = text_exact(value);
     fprintf(out, "%s=\"", name);
-    for (const char *at = value; *at;) {
-        size_t n = utf8_length(at);
-        if (*at == '\n')
-            fputs("\\n", out);
-        else if (n)
-            fprintf(out, "%s%.*s", *at == '"' || *at == '\\' ? "\\" : "", (int)n, at);
-        else
-            fputs("\xef\xbf\xbd", out); /* the format is UTF-8 */
-        at += n ? n : 1;
-    }
+    for (const char *at = visible; *at; at++)
+        fprintf(out, "%s%c", *at == '"' || *at == '\\' ? "\\" : "", *at);
     fputc('"', out);
+    free(visible);
 }
 
 static void sample(FILE *out, const char *metric, const char *segment, const char *key, const char *value, uint64_t number)

@@ -191,14 +191,14 @@ static void float_text(char *to, const unsigned char *from)
 static bool must_escape(const char *at, const char *begin)
 {
     unsigned char c = (unsigned char)*at;
-    return c < ' ' || c == 0x7f || c == '"' || c == '\\' || (c == 'x' && at > begin && at[-1] == '\\');
+    return c == '"' || c == '\\' || (c == 'x' && at > begin && at[-1] == '\\');
 }
 
 /* `from` ends with a zero, after the length of the string. */
 static char *escape(char *to, const char *from, size_t length)
 {
     for (const char *at = from; at < from + length;) {
-        size_t n = must_escape(at, from) ? 0 : utf8_length(at);
+        size_t n = must_escape(at, from) ? 0 : visible_length(at);
         if (n)
             to = mempcpy(to, at, n);
         else

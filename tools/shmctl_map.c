@@ -363,7 +363,7 @@ static int put_svg(const struct map *map, const char *file)
 
 static int look(struct map *map, lfvec_t *v)
 {
-    map->name = text_visible(lfvec_name(v));
+    map->name = text_exact(lfvec_name(v));
     int status = look_at(v, &map->st);
     if (status == DONE)
         status = place_round(v, visit, map);

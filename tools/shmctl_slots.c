@@ -50,8 +50,12 @@ int slots_look(lfvec_t *v, uint32_t slot, struct lfvec_participant *p)
     if (error)
         return error;
     p->name[sizeof p->name - 1] = '\0';
-    for (char *c = p->name; *c; c++) /* a thread may call itself anything, and the terminal is to show it, not to obey it */
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
+    for (char *c = p->name; *c; c++) { /* a thread may call itself anything */
+        const size_t shown = visible_length(c);
+        if (!shown)
             *c = '?';
+        else
+            c += shown - 1;
+    }
     return error;
 }

@@ -33,17 +33,17 @@ static const char *node_colour(int32_t node)
 
 /* ---- text ---- */
 
-/* XML has no control characters, and is UTF-8. */
+/* What is visible is also what XML may have. Names were made visible before; here nothing else passes, whatever it is. */
 static void put_text(FILE *out, const char *text)
 {
     while (*text) {
-        const size_t n = utf8_length(text);
+        const size_t n = visible_length(text);
         if (*text == '<' || *text == '>' || *text == '&' || *text == '"')
             fprintf(out, "&#%d;", *text);
-        else if (n == 0 || (n == 1 && ((unsigned char)*text < ' ' || *text == 0x7f)) || (n == 3 && memcmp(text, "\xef\xbf", 2) == 0))
-            fputs("\xef\xbf\xbd", out);
-        else
+        else if (n)
             fwrite(text, 1, n, out);
+        else
+            fputc('?', out);
         text += n ? n : 1;
     }
 }

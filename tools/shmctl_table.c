@@ -97,6 +97,7 @@ static struct libscols_column *add_column(struct libscols_table *table, const ch
     if (!column)
         out_of_memory();
     checked(scols_column_set_json_type(column, json_type));
+    checked(scols_column_set_safechars(column, "\\")); /* report_text() has seen to what is not to be shown */
     return column;
 }
 
@@ -135,6 +136,7 @@ void report_open_with(struct report *report, const struct call *call, const stru
     report->call = call;
     report->columns = columns;
     report->plain = call->json || call->raw || call->bytes;
+    report->raw = call->raw;
     report->upright = style == REPORT_FIELDS && !call->json && !call->raw;
     report->values = style == REPORT_VALUES && !list;
     report->table = scols_new_table();
@@ -174,7 +176,7 @@ void report_open_slots(struct report *report, const struct call *call)
 
 void report_csv(struct report *report)
 {
-    report->plain = true;
+    report->plain = report->raw = true;
     scols_table_enable_json(report->table, 0);
     scols_table_enable_raw(report->table, 1);
     checked(scols_table_set_column_separator(report->table, ","));
@@ -200,9 +202,7 @@ void report_as_number(struct report *report, int column)
 
 void report_escaped(struct report *report, int column)
 {
-    int place = report->place[column];
-    if (place >= 0 && !report->upright)
-        checked(scols_column_set_safechars(scols_table_get_column(report->table, (size_t)place), "\\"));
+    report->escaped[column] = true;
 }
 
 /* ---- filling it ---- */
@@ -240,8 +240,9 @@ static char *clean(const char *text)
 {
     char *out = need(3 * strlen(text) + 1);
     char *to = out;
+    uint32_t c;
     while (*text) {
-        size_t n = utf8_length(text);
+        const size_t n = visible_decode(text, &c);
         memcpy(to, n ? text : "\xef\xbf\xbd", n ? n : 3);
         to += n ? n : 3;
         text += n ? n : 1;
@@ -249,17 +250,18 @@ static char *clean(const char *text)
     return out;
 }
 
+/* Raw output has \xHH for whatever is not printable ASCII: that is libsmartcols' doing, and needs none of ours. */
 void report_text(struct report *report, int column, const char *text)
 {
     if (!report_shows(report, column))
         return;
-    if (!report->call->json) { /* libsmartcols escapes what is no character */
+    if (report->raw || report->escaped[column]) {
         report_set(report, column, text, text);
         return;
     }
-    char *cleaned = clean(text);
-    report_set(report, column, cleaned, cleaned);
-    free(cleaned);
+    char *shown = report->call->json ? clean(text) : text_exact(text);
+    report_set(report, column, shown, shown);
+    free(shown);
 }
 
 void report_number(struct report *report, int column, uint64_t number)
@@ -333,6 +335,47 @@ void report_none(struct report *report, int column)
 
 /* ---- printing it ---- */
 
+/* A JSON document, whose strings have as \u what is not to be shown: the reader gets it, the terminal does not. */
+static void put_json(FILE *out, const char *text)
+{
+    uint32_t c = 0;
+    for (size_t n; *text; text += n ? n : 1) {
+        n = visible_decode(text, &c);
+        if (visible_length(text) || (n && c < ' ')) /* libsmartcols has dealt with those in strings; these are the layout's */
+            fwrite(text, 1, n, out);
+        else if (n && c > 0xffff)
+            fprintf(out, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + (c & 0x3ff));
+        else if (n)
+            fprintf(out, "\\u%04x", c);
+    }
+}
+
+static char *json_text(const struct report *report)
+{
+    char *text = NULL, *shown = NULL;
+    size_t size;
+    checked(scols_print_table_to_string(report->table, &text));
+    FILE *out = open_memstream(&shown, &size);
+    if (!out)
+        out_of_memory();
+    put_json(out, text ? text : "");
+    if (fclose(out) != 0)
+        out_of_memory();
+    free(text);
+    return shown;
+}
+
+static void print(const struct report *report)
+{
+    if (!report->call->json) {
+        scols_print_table(report->table);
+        return;
+    }
+    char *text = json_text(report);
+    fputs(text, stdout);
+    free(text);
+}
+
 void report_flush(struct report *report)
 {
     if (report->rows == 0 || report->upright || report->call->json)
@@ -360,14 +403,16 @@ static void drop(struct report *report)
 void report_close(struct report *report)
 {
     if (ready(report))
-        scols_print_table(report->table);
+        print(report);
     drop(report);
 }
 
 char *report_close_text(struct report *report)
 {
     char *text = NULL;
-    if (ready(report))
+    if (ready(report) && report->call->json)
+        text = json_text(report);
+    else if (ready(report))
         checked(scols_print_table_to_string(report->table, &text));
     drop(report);
     return text ? text : need(1);
@@ -379,9 +424,8 @@ char *report_close_text(struct report *report)
  */
 static void print_json_part(struct report *report, bool first, bool last)
 {
-    char *text = NULL;
-    checked(scols_print_table_to_string(report->table, &text));
-    const char *begin = text ? strchr(text, '{') : NULL, *end = text ? strrchr(text, ']') : NULL;
+    char *text = json_text(report);
+    const char *begin = strchr(text, '{'), *end = strrchr(text, ']');
     if (!begin || !end)
         out_of_memory();
     begin = first ? text : begin + 1;

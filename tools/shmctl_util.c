@@ -16,19 +16,22 @@
 
 /* ---- messages ---- */
 
+static char *text_shown(const char *text, bool exactly)
+{
+    const size_t room = 4 * strlen(text) + 1;
+    char *visible = need(room);
+    (void)visible_text(visible, room, text, exactly);
+    return visible;
+}
+
 char *text_visible(const char *text)
 {
-    char *visible = need(4 * strlen(text) + 1), *to = visible;
-    while (*text) {
-        const unsigned char c = (unsigned char)*text;
-        const size_t n = c < ' ' || c == 0x7f ? 0 : utf8_length(text);
-        if (n == 0)
-            to += sprintf(to, "\\x%02x", c);
-        else
-            to = mempcpy(to, text, n);
-        text += n ? n : 1;
-    }
-    return visible;
+    return text_shown(text, false);
+}
+
+char *text_exact(const char *text)
+{
+    return text_shown(text, true);
 }
 
 /* One line, whatever is in a name. */
@@ -265,29 +268,6 @@ const char *text_state(uint32_t state)
     return state < sizeof names / sizeof names[0] ? names[state] : "?";
 }
 
-/* ---- characters ---- */
-
-size_t utf8_length(const char *text)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    static const struct {
-        unsigned char mask, lead, length;
-    } forms[] = {{0x80, 0, 1}, {0xe0, 0xc0, 2}, {0xf0, 0xe0, 3}, {0xf8, 0xf0, 4}};
-    bool overlong = *s == 0xc0 || *s == 0xc1 || (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xf0 && s[1] < 0x90);
-    bool surrogate = (*s == 0xed && s[1] > 0x9f) || (*s == 0xf4 && s[1] > 0x8f) || *s > 0xf4;
-    if (overlong || surrogate)
-        return 0;
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if ((*s & forms[i].mask) != forms[i].lead)
-            continue;
-        for (size_t k = 1; k < forms[i].length; k++)
-            if ((s[k] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].length;
-    }
-    return 0;
-}
-
 /* ---- segments ---- */
 
 bool shm_space(uint64_t *free_bytes, uint64_t *total_bytes)
@@ -300,14 +280,15 @@ bool shm_space(uint64_t *free_bytes, uint64_t *total_bytes)
     return true;
 }
 
-/* The library's sentence may begin with the name; complain() puts it there itself. */
+/* The library's sentence may begin with the name, made visible; complain() puts it there itself. */
 static const char *without_name(const char *sentence, const char *name)
 {
-    size_t n = strlen(name);
-    if (strncmp(sentence, name, n) != 0)
-        return sentence;
-    sentence += n;
-    return sentence + strspn(sentence, ": ");
+    char *visible = text_visible(name);
+    const size_t n = strlen(visible);
+    if (strncmp(sentence, visible, n) == 0)
+        sentence += n + strspn(sentence + n, ": ");
+    free(visible);
+    return sentence;
 }
 
 /* The library grows by whole slabs, so a slab is what was missing at least. */

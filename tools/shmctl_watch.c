@@ -238,7 +238,7 @@ static int watch_once(struct watch *watch)
 
 static void draw_title(const struct watch *watch)
 {
-    char line[1200], seconds[24], *name = text_visible(lfvec_name(watch->v));
+    char line[1200], seconds[24], *name = text_exact(lfvec_name(watch->v));
     const char *note = lfvec_is_current(watch->v) == 0 ? "   REMOVED, or replaced by another segment" : watch->paused ? "   PAUSED" : "";
     text_seconds(seconds, sizeof seconds, watch->interval);
     snprintf(line, sizeof line, " %s   every %s s   by %s%s%s", name, seconds, sort_names[watch->sort],

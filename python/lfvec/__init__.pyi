@@ -205,6 +205,7 @@ class Vector:
         create: bool = True,
         exclusive: bool = False,
         readonly: bool = False,
+        any_owner: bool = False,
         elem_size: Optional[int] = None,
         elem_tag: Optional[int] = None,
         max_elems: Optional[int] = None,

@@ -7,7 +7,7 @@ import collections
 import ctypes
 from ctypes import c_char, c_int32, c_int64, c_long, c_uint8, c_uint32, c_uint64
 
-CREATE, EXCL, RDONLY = 1, 2, 4
+CREATE, EXCL, RDONLY, ANY_OWNER = 1, 2, 4, 8
 HUGEPAGES, PREFAULT = 1, 2
 NUMA_LOCAL, NUMA_INTERLEAVE, NUMA_BIND = 0, 1, 2
 SLOT_FREE, SLOT_ALIVE, SLOT_STOPPED, SLOT_DEAD, SLOT_UNKNOWN = range(5)

@@ -93,7 +93,8 @@ class Vector:
     1, 2, 4 or 8 bytes, otherwise bytes. It also gives the element size, as elem_size does. The keywords from elem_tag on are those of
     struct lfvec_attr, and count at creation only; if one of them is given and no size, elements have 8 bytes.
 
-    create=False attaches only; exclusive=True creates only; readonly=True maps read-only, creates nothing and takes no slot.
+    create=False attaches only; exclusive=True creates only; readonly=True maps read-only, creates nothing and takes no slot. Where a segment
+    may be created, one that another user has made is refused with AccessError, unless any_owner=True; root's is joined.
 
     Any thread may use a vector. A forked child may use it at once and is a participant of its own; a pickled one attaches anew where it is
     unpickled. Closing never removes the segment: unlink() does.
@@ -110,6 +111,7 @@ class Vector:
         create=True,
         exclusive=False,
         readonly=False,
+        any_owner=False,
         elem_size=None,
         elem_tag=None,
         max_elems=None,
@@ -144,17 +146,18 @@ class Vector:
         self._users = {}
         self._name = os.fsdecode(name)
         self._readonly = bool(readonly)
-        self._attach(create and not readonly, exclusive, _attributes(given))
+        self._attach(create and not readonly, exclusive, any_owner, _attributes(given))
         try:
             self._choose_codec(format)
         except BaseException:
             self.close()
             raise
 
-    def _attach(self, create, exclusive, attr):
+    def _attach(self, create, exclusive, any_owner, attr):
         flags = _structs.CREATE if create else 0
         flags |= _structs.EXCL if exclusive else 0
         flags |= _structs.RDONLY if self._readonly else 0
+        flags |= _structs.ANY_OWNER if any_owner else 0
         handle = _long.open(_c_name(self._name), flags, byref(attr) if attr else None)
         if not handle:
             _raise_open_error(ctypes.get_errno())

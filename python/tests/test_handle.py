@@ -37,6 +37,25 @@ def test_the_sentence_of_the_library(name):
     assert type(again) is lfvec.NotFoundError and again.errno == failure.errno
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or os.stat("/dev/shm").st_mode & 0o1002 != 0o1002, reason="not root, or no common /dev/shm")
+def test_the_segment_of_another_user(name):
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        lfvec.Vector(name, "I", mode=0o666).push(1)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    for refused in ({}, {"format": "I"}, {"any_owner": False}):
+        with pytest.raises(lfvec.AccessError) as caught:
+            lfvec.Vector(name, **refused)
+        assert "belongs to user 65534" in caught.value.strerror
+    with pytest.raises(lfvec.ExistsError):
+        lfvec.Vector(name, exclusive=True)
+    for joined in ({"any_owner": True}, {"create": False}, {"readonly": True}):
+        with lfvec.Vector(name, **joined) as v:
+            assert v[0] == 1
+
+
 def test_refusals_at_open(name):
     lfvec.Vector(name, "I", elem_tag=5).close()
     for number, kind, arguments in (

@@ -16,7 +16,7 @@ PACKAGE = pathlib.Path(lfvec.__file__).parent
 
 STRUCTS = {"attr": _structs.CAttr, "recovery": _structs.CRecovery, "audit": _structs.CAudit, "stat": _structs.CStat}
 STRUCTS.update(participant=_structs.CParticipant, part=_structs.CPart)
-CONSTANTS = "CREATE EXCL RDONLY HUGEPAGES PREFAULT NUMA_LOCAL NUMA_INTERLEAVE NUMA_BIND BATCH_MAX".split()
+CONSTANTS = "CREATE EXCL RDONLY ANY_OWNER HUGEPAGES PREFAULT NUMA_LOCAL NUMA_INTERLEAVE NUMA_BIND BATCH_MAX".split()
 CONSTANTS += "SLOT_FREE SLOT_ALIVE SLOT_STOPPED SLOT_DEAD SLOT_UNKNOWN".split()
 
 

@@ -8,6 +8,9 @@
 #include <numeric>
 #include <thread>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 using namespace std::chrono_literals;
 
 enum { PROCESSES = 4, EACH = 3000 };
@@ -191,4 +194,27 @@ TEST(threads_share_one)
     for (std::thread &t : threads)
         t.join();
     CHECK(each_once(v.snapshot(), PROCESSES * EACH));
+}
+
+static bool users_share_a_sticky_directory()
+{
+    struct stat st = {};
+    return geteuid() == 0 && stat("/dev/shm", &st) == 0 && (st.st_mode & S_ISVTX) && (st.st_mode & S_IWOTH);
+}
+
+/* Where it can be told: root, whose process this is, does not take another user's for its own. */
+TEST(another_users)
+{
+    const std::string name = new_name();
+    lfvec::options o;
+    o.mode = 0666;
+    const bool can_tell = users_share_a_sticky_directory();
+    CHECK(ended_well(
+        spawn([&] { CHECK((!can_tell || setuid(65534) == 0) && lfvec::vector<std::uint64_t>::create(name, o).push_back(1) == 0); })));
+    if (can_tell)
+        CHECK_THROWS(std::errc::permission_denied, lfvec::vector<std::uint64_t>(name));
+    CHECK(lfvec::vector<std::uint64_t>::open(name).at(0) == 1);
+    o.any_owner = true;
+    CHECK(lfvec::vector<std::uint64_t>(name, o).size() == 1);
+    CHECK(lfvec::vector<std::uint64_t>::attach(name, o).size() == 1);
 }

@@ -305,6 +305,18 @@ if [ "$(id -u)" -eq 0 ] && [ -k /dev/shm ] && somebody info /$me-open >/dev/null
     done
     somebody rm --yes /$me-open 2>"$scratch/err"
     lacks 'rm does not advise a mode that would be of no use' "$(cat "$scratch/err")" chmod
+    # what a stranger has made under the name that others come to, finished or not
+    somebody create --mode 0666 /$me-trap
+    setpriv --reuid 65534 --regid 65534 --clear-groups sh -c "umask 0; : >/dev/shm/$me-half"
+    for name in trap half; do
+        expect "create does not take $name of another user" 3 create /$me-$name
+        has "and says whose $name is, and what to do" "$err" "^lfvec-shmctl: /$me-$name: belongs to $(id -un 65534), .*another name.*--any-owner"
+        expect "create --any-owner takes $name" 0 create --any-owner /$me-$name
+        expect "rm $name" 0 rm --yes /$me-$name
+    done
+    expect 'a segment of root' 0 create --mode 0666 /$me-roots
+    somebody create /$me-roots 2>"$scratch/err"
+    is 'is taken by all' $? 0
 else
     skip 'commands without permission' 'not root, or no tool that others can run'
 fi

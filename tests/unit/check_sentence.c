@@ -7,14 +7,12 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static void says(const char *name, const char *words)
@@ -33,32 +31,6 @@ static void open_says(int want, const char *name, int flags, const char *words)
 static void in_shm(char *path, size_t size, const char *name)
 {
     snprintf(path, size, "/dev/shm%s", name);
-}
-
-/* Everybody else's /dev/shm stays as it is. */
-static bool mount_shm(const char *options)
-{
-    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mount("lfvec-test", "/dev/shm", "tmpfs", 0, options) == 0;
-}
-
-static bool mounts_are_possible(void)
-{
-    int status = 1;
-    fflush(stdout);
-    const pid_t pid = fork();
-    if (pid == 0)
-        _exit(!mount_shm("size=64k"));
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
-
-#define NEEDS_MOUNTS                                                                                                                       \
-    if (!mounts_are_possible())                                                                                                            \
-    UNIT_SKIP("nothing can be mounted over /dev/shm: not root, or no mount namespaces")
-
-static void somebody_else(void)
-{
-    MUST(setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
 }
 
 /* Or less, where less is allowed. */
@@ -111,7 +83,7 @@ static void little_to_lock(void *name)
 {
     limit(RLIMIT_MEMLOCK, UINT64_C(1) << 28);
     if (geteuid() == 0)
-        somebody_else(); /* with the right to lock as much as one likes */
+        unit_become(65534); /* with the right to lock as much as one likes */
     MUST(mlockall(MCL_FUTURE) == 0);
     open_says(ENOMEM, name, 0, "ulimit -l");
     open_says(ENOMEM, name, LFVEC_CREATE, "mlockall");
@@ -187,7 +159,7 @@ END_TEST
 static void full_shm(void *name)
 {
     uint64_t n = 0;
-    MUST(mount_shm("size=4m"));
+    MUST(unit_mount_shm("size=4m"));
     lfvec_t *v = unit_open(name, LFVEC_CREATE);
     while (lfvec_push_u64(v, n) == 0)
         n++;
@@ -199,13 +171,13 @@ static void full_shm(void *name)
 
 static void no_inodes(void *name)
 {
-    MUST(mount_shm("nr_inodes=1"));
+    MUST(unit_mount_shm("nr_inodes=1"));
     open_says(ENOSPC, name, LFVEC_CREATE, "nr_inodes");
 }
 
 static void read_only_shm(void *name)
 {
-    MUST(mount_shm("size=4m"));
+    MUST(unit_mount_shm("size=4m"));
     lfvec_t *v = unit_open(name, LFVEC_CREATE);
     MUST(lfvec_detach(v) == 0 && mount("lfvec-test", "/dev/shm", "tmpfs", MS_REMOUNT | MS_RDONLY, "size=4m") == 0);
     open_says(EROFS, name, 0, "read-only");
@@ -216,22 +188,22 @@ static void read_only_shm(void *name)
 
 static void closed_shm(void *name)
 {
-    MUST(mount_shm("mode=755"));
-    somebody_else();
+    MUST(unit_mount_shm("mode=755"));
+    unit_become(65534);
     open_says(EACCES, name, LFVEC_CREATE, "1777");
     open_says(ENOENT, name, 0, "lfvec-shmctl list");
 }
 
 static void no_shm(void *name)
 {
-    MUST(mount_shm("size=64k") && mount("lfvec-test", "/dev", "tmpfs", 0, "size=64k") == 0);
+    MUST(unit_mount_shm("size=64k") && mount("lfvec-test", "/dev", "tmpfs", 0, "size=64k") == 0);
     open_says(ENOENT, name, LFVEC_CREATE, "no /dev/shm");
 }
 
 START_TEST(test_shm)
 {
     static unit_fn *const cause[] = {full_shm, no_inodes, read_only_shm, closed_shm, no_shm};
-    NEEDS_MOUNTS;
+    UNIT_NEEDS(unit_lacks_mounts);
     unit_in_child(cause[_i], (void *)unit_name());
 }
 END_TEST

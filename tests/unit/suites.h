@@ -6,6 +6,7 @@
 
 Suite *head_suite(void);
 Suite *turn_suite(void);
+Suite *visible_suite(void);
 Suite *layout_suite(void);
 Suite *shm_suite(void);
 Suite *segment_suite(void);
@@ -26,6 +27,7 @@ Suite *jump_suite(void);
 Suite *leave_suite(void);
 Suite *null_suite(void);
 Suite *sentence_suite(void);
+Suite *owner_suite(void);
 Suite *model_suite(void);
 Suite *region_suite(void);
 

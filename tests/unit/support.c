@@ -5,12 +5,15 @@
 #include "support.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -59,6 +62,28 @@ static void map_much(void *unused)
 const char *unit_lacks_address_limits(void)
 {
     return child_status(map_much, NULL) == 0 ? NULL : "the kernel (or its emulation) does not obey RLIMIT_AS";
+}
+
+bool unit_mount_shm(const char *options)
+{
+    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("lfvec-test", "/dev/shm", "tmpfs", 0, options) == 0;
+}
+
+void unit_become(unsigned int uid)
+{
+    MUST((setgroups(0, NULL) == 0 || errno == EPERM) && setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0);
+}
+
+static void mount_some(void *unused)
+{
+    (void)unused;
+    _exit(!unit_mount_shm("size=64k"));
+}
+
+const char *unit_lacks_mounts(void)
+{
+    return child_status(mount_some, NULL) == 0 ? NULL : "nothing can be mounted over /dev/shm: not root, or no mount namespaces";
 }
 
 /* ---- segments ------------------------------------------------------------------------------------------------------------------------ */

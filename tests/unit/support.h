@@ -58,6 +58,7 @@ enum { UNIT_SANITIZED = 0 };
 /* What user-mode emulation of another machine does not do. NULL if it is done here, otherwise why not. */
 const char *unit_lacks_robust_locks(void);   /* a dead thread's locks are marked by the kernel */
 const char *unit_lacks_address_limits(void); /* RLIMIT_AS is obeyed */
+const char *unit_lacks_mounts(void);         /* unit_mount_shm() and unit_become(): root, and mount namespaces */
 #define UNIT_NEEDS(lacks)                                                                                                                  \
     do {                                                                                                                                   \
         const char *why_not = (lacks)();                                                                                                   \
@@ -100,6 +101,10 @@ void unit_bytes(struct unit_rng *r, void *bytes, size_t n);
 /* ---- children and threads ------------------------------------------------------------------------------------------------------------ */
 
 typedef void unit_fn(void *arg);
+
+/* For a child: gives it a /dev/shm of its own, with these options of tmpfs; makes it another user for the rest of its life. */
+bool unit_mount_shm(const char *options);
+void unit_become(unsigned int uid);
 
 /* Runs fn in a child, and asserts that it exits with 0. */
 void unit_in_child(unit_fn *fn, void *arg);
