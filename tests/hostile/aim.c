@@ -1,12 +1,12 @@
 /*
- * aim.c - usage: aim [--seconds S] [--only NAME] [--seed N] [--list]
+ * aim.c - usage: aim [--seconds S] [--only NAME] [--seed N] [--control NAME] [--list]
  *
  * Each attacker in turn gets rounds of about a second: a new segment, victims, and either a process that forges as fast as it can, or victims
  * that are stopped at random moments and find another segment when they go on. Errors and wrong elements are all that it may bring about.
  *
  * What is asserted of every victim (aim_judge.c): it ends by itself, and by no signal; no call takes longer than HANG_MS of the time in which
  * it was not stopped; its canaries and a second segment that it uses are what they were; the object and the victim's private memory stay
- * within bounds; a terminal is given nothing to obey.
+ * within bounds; a terminal is given nothing to obey. With --control a victim does by itself what one of these forbids, and the run must fail.
  */
 #include "aim.h"
 
@@ -88,11 +88,12 @@ static struct {
     double seconds;
     uint64_t seed;
     const char *only;
+    uint32_t control;
 } options = {.seconds = 45};
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: aim [--seconds S] [--only NAME] [--seed N] [--list]\n");
+    fprintf(stderr, "usage: aim [--seconds S] [--only NAME] [--seed N] [--control NAME] [--list]\n");
     exit(2);
 }
 
@@ -102,6 +103,18 @@ static void list(void)
         printf("%-12s %s%s%s\n", aim_attackers[i].name, aim_attackers[i].forges, *aim_attackers[i].open ? "; not held off yet: " : "",
                aim_attackers[i].open);
     exit(0);
+}
+
+static void take_control(const char *name)
+{
+    static const char *const names[CONTROLS] = {
+        [CONTROL_SIGNAL] = "signal", [CONTROL_HANG] = "hang",     [CONTROL_CANARY] = "canary",    [CONTROL_SECOND] = "second",
+        [CONTROL_OBJECT] = "object", [CONTROL_MEMORY] = "memory", [CONTROL_TERMINAL] = "terminal"};
+    options.control = 1;
+    while (options.control < CONTROLS && strcmp(names[options.control], name) != 0)
+        options.control++;
+    if (options.control == CONTROLS)
+        usage();
 }
 
 static void take_options(int argc, char **argv)
@@ -118,6 +131,8 @@ static void take_options(int argc, char **argv)
             options.seed = strtoull(argv[i + 1], NULL, 0);
         else if (!strcmp(argv[i], "--only"))
             options.only = argv[i + 1];
+        else if (!strcmp(argv[i], "--control"))
+            take_control(argv[i + 1]);
         else
             usage();
     }
@@ -186,6 +201,7 @@ int main(int argc, char **argv)
         perror("aim");
         return 2;
     }
+    aim_board->control = options.control;
     aim_canaries_new();
     for (uint32_t i = 0; i < ATTACKERS; i++)
         count += runs(&aim_attackers[i]);

@@ -59,12 +59,26 @@ struct victim {
     unsigned char *canary[CANARIES];
 };
 
+/* To show that each assertion can fail, a victim does by itself what an attacker would have it do. */
+enum {
+    CONTROL_NONE,
+    CONTROL_SIGNAL,
+    CONTROL_HANG,
+    CONTROL_CANARY,
+    CONTROL_SECOND,
+    CONTROL_OBJECT,
+    CONTROL_MEMORY,
+    CONTROL_TERMINAL,
+    CONTROLS
+};
+
 struct aim_board {
     struct victim victim[VICTIMS];
     _Atomic uint32_t closing; /* the round is over: each victim finishes its call, detaches and looks at its canaries */
     _Atomic uint32_t over;    /* and so do attackers */
     _Atomic uint64_t stores;
     _Atomic int64_t longest; /* ns: of all calls that came back */
+    uint32_t control;        /* CONTROL_*: what is wrong on purpose */
 };
 
 extern struct aim_board *aim_board;

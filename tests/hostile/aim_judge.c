@@ -107,10 +107,13 @@ static uint64_t status_bytes(pid_t pid, const char *field)
 
 void aim_judge_memory(struct aim_round *r, pid_t pid, uint64_t private_most)
 {
+    static pid_t told; /* once is enough */
     const uint64_t has = status_bytes(pid, "RssAnon:");
-    if (has > private_most)
-        aim_fault(r, "process %ld has %llu bytes of private memory, more than %llu", (long)pid, (unsigned long long)has,
-                  (unsigned long long)private_most);
+    if (has <= private_most || told == pid)
+        return;
+    told = pid;
+    aim_fault(r, "process %ld has %llu bytes of private memory, more than %llu", (long)pid, (unsigned long long)has,
+              (unsigned long long)private_most);
 }
 
 static bool occupies(const char *name, uint64_t *bytes)

@@ -69,6 +69,8 @@ pid_t tool_start(struct tool *t, const char *name, struct rng *rng)
     t->terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     t->command = (uint32_t)rng_below(rng, COMMANDS);
     t->length = 0;
+    if (aim_board->control == CONTROL_TERMINAL)
+        t->said[t->length++] = '\033';
     if (t->terminal < 0 || grantpt(t->terminal) != 0 || unlockpt(t->terminal) != 0 ||
         ptsname_r(t->terminal, terminal, sizeof terminal) != 0)
         return -1;

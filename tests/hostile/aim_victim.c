@@ -5,13 +5,13 @@
 #include "aim.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -232,6 +232,44 @@ static void *live(void *arg)
     return NULL;
 }
 
+/* Each of the assertions is to be seen to fail: what would an attacker bring about? */
+static void misbehave(struct process *p)
+{
+    enum { MUCH = AIM_SANITIZED ? 1 << 30 : 1 << 27, LONG_S = 2 * HANG_MS / 1000, OTHER = 7 };
+    const uint64_t x = OTHER;
+    switch (aim_board->control) {
+    case CONTROL_SIGNAL:
+        (void)raise(SIGBUS);
+        break;
+    case CONTROL_HANG:
+        aim_call_begins(p->v, THREADS);
+        sleep(LONG_S);
+        aim_call_ends(p->v, THREADS);
+        break;
+    case CONTROL_CANARY:
+        p->v->canary[CANARY_SHARED][OTHER]++;
+        break;
+    case CONTROL_SECOND:
+        (void)lfvec_set(p->second, OTHER + 1, &x);
+        break;
+    case CONTROL_OBJECT: {
+        const int fd = shm_open(p->name, O_RDWR, 0);
+        if (fd < 0 || fallocate(fd, 0, 0, (off_t)(3 * p->mapped)) != 0 || close(fd) != 0)
+            _exit(STATUS_OWN);
+        break;
+    }
+    case CONTROL_MEMORY: {
+        static char *room; /* static: no leak */
+        room = room ? room : malloc(MUCH);
+        if (room)
+            memset(room, OTHER, MUCH);
+        break;
+    }
+    default:
+        break;
+    }
+}
+
 /* Whatever threads leave is given back when they end: that is a call, too. */
 static void threads_live(struct process *p)
 {
@@ -245,6 +283,7 @@ static void threads_live(struct process *p)
         if (pthread_create(&thread[i], NULL, live, &t[i]) != 0)
             _exit(STATUS_OWN);
     }
+    misbehave(p);
     while (goes_on(p, until))
         usleep(2000);
     atomic_store(&p->ends, true);
