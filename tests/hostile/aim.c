@@ -78,6 +78,8 @@ const struct attacker aim_attackers[] = {
     {"header-crc", "the header, with a checksum that is right", attack_header_crc, ALL, WORLD_SMALL, BOUND_MAX, ""},
     {"magic", "whether it is ready", attack_magic, ALL, WORLD_SMALL, BOUND_MAX, ""},
     {"longer", "the size of the object", attack_longer, ALL, WORLD_SMALL, BOUND_MAX, ""},
+    {"file-lease", "a lease on a file beside it", attack_file_lease, TOOL, WORLD_SMALL, BOUND_MAX, ""},
+    {"fifo", "a FIFO in its place, for a moment", attack_fifo, ALL, WORLD_SMALL, BOUND_MAX, ""},
     {"names", "control characters in names", attack_names, WORK | TOOL | SHOWN, WORLD_SMALL, BOUND_MAX, ""},
     {"names-c1", "C1 controls and directions in names", attack_names_c1, WORK | TOOL | SHOWN, WORLD_SMALL, BOUND_MAX, SHOWS ""},
 };
@@ -182,8 +184,10 @@ static int report(const struct result *result)
         failed += result[i].faults != 0;
         skipped += !result[i].rounds && !options.only;
     }
-    printf("aim: seed %llu, %llu stores, the longest call took %lld ms\n", (unsigned long long)options.seed,
-           (unsigned long long)atomic_load(&aim_board->stores), (long long)(atomic_load(&aim_board->longest) / 1000000));
+    printf("aim: seed %llu, %llu stores, the longest call took %lld ms: %s, beside %s\n", (unsigned long long)options.seed,
+           (unsigned long long)atomic_load(&aim_board->stores), (long long)(atomic_load(&aim_board->longest) / 1000000),
+           aim_board->longest_call == UINT32_MAX ? "lfvec-shmctl" : operation_name(aim_board->longest_call),
+           aim_board->longest_beside ? aim_board->longest_beside : "none");
     printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
     return failed ? 1 : passed ? 0 : 77;
 }

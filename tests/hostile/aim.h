@@ -77,8 +77,10 @@ struct aim_board {
     _Atomic uint32_t closing; /* the round is over: each victim finishes its call, detaches and looks at its canaries */
     _Atomic uint32_t over;    /* and so do attackers */
     _Atomic uint64_t stores;
-    _Atomic int64_t longest; /* ns: of all calls that came back */
-    uint32_t control;        /* CONTROL_*: what is wrong on purpose */
+    _Atomic int64_t longest;               /* ns: of all calls that came back */
+    const char *attacker, *longest_beside; /* whose round it is; and was then */
+    uint32_t longest_call;
+    uint32_t control; /* CONTROL_*: what is wrong on purpose */
 };
 
 extern struct aim_board *aim_board;
@@ -168,7 +170,8 @@ attack_fn attack_extents, attack_holes, attack_dir_refs, attack_dir_stamps, atta
 attack_fn attack_leaf_seq, attack_leaf_dirty, attack_leaf_used, attack_bitmaps, attack_elements, attack_last_leaf;    /* aim_leaf.c */
 attack_fn attack_head_size, attack_head_desc, attack_head_last, attack_version, attack_version_end, attack_head_torn; /* aim_head.c */
 attack_fn attack_sleepers, attack_wakes;
-attack_fn attack_header, attack_header_crc, attack_magic, attack_longer, attack_names, attack_names_c1; /* aim_file.c */
+attack_fn attack_header, attack_header_crc, attack_magic, attack_longer, attack_file_lease, attack_fifo, attack_names,
+    attack_names_c1; /* aim_file.c */
 
 /* ---- victims ----------------------------------------------------------------------------------------------------------------------------- */
 

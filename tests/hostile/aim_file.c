@@ -1,9 +1,14 @@
 /* aim_file.c - attacks on the object, on its header, and on what people are shown of it. */
 #include "aim.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -52,6 +57,40 @@ void attack_longer(struct forge *f)
     if (bytes < f->h.max_bytes * 4 && ftruncate(f->fd, (off_t)(bytes + 1 + rng_below(&f->rng, 3 * f->h.slab_bytes))) != 0)
         abort();
     usleep(1000);
+}
+
+/* ---- under other names ------------------------------------------------------------------------------------------------------------------- */
+
+/* Another's object beside it, with a lease on it: the kernel has everybody wait who opens it, most of a minute, unless he says that he will not. */
+void attack_file_lease(struct forge *f)
+{
+    static int fd = -1; /* the end of this process closes it, or its next round */
+    char name[128];
+    if (!f->turn++) {
+        (void)signal(SIGIO, SIG_IGN); /* somebody waits */
+        snprintf(name, sizeof name, "%s-lease", f->name);
+        close(fd);
+        fd = shm_open(name, O_RDWR | O_CREAT, 0600);
+        if (fd < 0 || ftruncate(fd, SHM_PAGE) != 0 || fcntl(fd, F_SETLEASE, F_WRLCK) != 0)
+            abort();
+    }
+    usleep(10000);
+}
+
+/* For a moment the name is that of a FIFO, whose other end nobody opens. */
+void attack_fifo(struct forge *f)
+{
+    char here[128], away[128];
+    snprintf(here, sizeof here, "/dev/shm%s", f->name);
+    snprintf(away, sizeof away, "/dev/shm%s-away", f->name);
+    if (rename(here, away) != 0)
+        return;
+    (void)mkfifo(here, 0600);
+    for (uint64_t n = rng_below(&f->rng, 20000); n; n--)
+        atomic_signal_fence(memory_order_seq_cst);
+    if (rename(away, here) != 0)
+        abort();
+    usleep((useconds_t)rng_below(&f->rng, 100));
 }
 
 /* ---- what people are shown --------------------------------------------------------------------------------------------------------------- */

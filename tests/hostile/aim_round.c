@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -284,6 +285,16 @@ static void watch(struct scene *sc)
     }
 }
 
+/* The two segments, and what an attacker has made under another name. */
+static void remove_all(const struct aim_round *r)
+{
+    char lease[80];
+    snprintf(lease, sizeof lease, "%s-lease", r->name);
+    (void)shm_unlink(lease);
+    (void)shm_unlink(r->name);
+    (void)shm_unlink(r->second);
+}
+
 int aim_run_round(struct aim_round *r)
 {
     struct scene sc = {.r = r, .rng = {r->choices}};
@@ -292,6 +303,7 @@ int aim_run_round(struct aim_round *r)
         memset(v->caller, 0, sizeof v->caller);
         atomic_store(&v->stopped, 0);
     }
+    aim_board->attacker = r->attacker->name;
     atomic_store(&aim_board->closing, 0);
     atomic_store(&aim_board->over, 0);
     make_segments(r, &sc.rng);
@@ -309,7 +321,6 @@ int aim_run_round(struct aim_round *r)
     aim_judge_object(r);
     aim_judge_second(r);
     forge_close(&sc.forge);
-    (void)lfvec_unlink(r->name);
-    (void)lfvec_unlink(r->second);
+    remove_all(r);
     return r->faults;
 }

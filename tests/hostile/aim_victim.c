@@ -49,8 +49,12 @@ void aim_call_ends(struct victim *v, uint32_t caller)
     int64_t longest = atomic_load(&aim_board->longest);
     atomic_store(&c->since, 0);
     atomic_fetch_add(&c->calls, 1);
-    while (longest < took && !atomic_compare_exchange_weak(&aim_board->longest, &longest, took))
-        ;
+    while (longest < took)
+        if (atomic_compare_exchange_weak(&aim_board->longest, &longest, took)) {
+            aim_board->longest_beside = aim_board->attacker;
+            aim_board->longest_call = v == &aim_board->victim[VICTIMS - 1] ? UINT32_MAX : atomic_load(&v->hand.at[caller]);
+            break;
+        }
 }
 
 /* ---- faults of its own ------------------------------------------------------------------------------------------------------------------- */
