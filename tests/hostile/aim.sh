@@ -12,7 +12,7 @@ failed()
     exit 1
 }
 
-named=$(sed -n '/^| The attacker forges/,/^$/s/.*| \([^|]*\) |$/\1/p' SECURITY.md | grep -o '`[^`]*`' | tr -d '`' | sort)
+named=$(sed -n '/^| The attacker forges/,/^$/s/.*| \([^|]*\) |$/\1/p' SECURITY.md | awk -F'`' '{ for (i = 2; i <= NF; i += 2) print $i }' | sort)
 there=$("$aim" --list | cut -d' ' -f1 | sort)
 [ "$named" = "$there" ] || failed "the table in SECURITY.md names $(echo "$named" | tr '\n' ' '), and the attackers are $(echo "$there" | tr '\n' ' ')"
 

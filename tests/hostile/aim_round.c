@@ -80,7 +80,6 @@ static void make_segments(struct aim_round *r, struct rng *rng)
             abort();
     (void)lfvec_detach(v);
     (void)lfvec_detach(second);
-    r->max_bytes = a.max_bytes;
 }
 
 /* ---- processes --------------------------------------------------------------------------------------------------------------------------- */
@@ -308,6 +307,7 @@ int aim_run_round(struct aim_round *r)
     atomic_store(&aim_board->over, 0);
     make_segments(r, &sc.rng);
     forge_open(&sc.forge, r->name, rng_next(&sc.rng), r->attacker->world == WORLD_MANY ? SHM_SLOTS_MAX : 8);
+    r->max_bytes = sc.forge.h.max_bytes;
     if (r->attacker->world == WORLD_MANY)
         r->attacker->attack(&sc.forge); /* what it makes larger is no fault of the victims */
     aim_judge_object(r);
