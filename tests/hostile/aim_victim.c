@@ -251,7 +251,7 @@ static void misbehave(struct process *p)
         aim_call_ends(p->v, THREADS);
         break;
     case CONTROL_CANARY:
-        p->v->canary[CANARY_SHARED][OTHER]++;
+        p->v->canary[CANARY_SHARED][CANARY_BYTES - 1]++; /* of no thread's part, which would be filled again */
         break;
     case CONTROL_SECOND:
         (void)lfvec_set(p->second, OTHER + 1, &x);
