@@ -80,6 +80,7 @@ int64_t hand_operate(struct hand *h);                        /* any operation; 0
 void hand_everything(struct hand *h);                        /* each of them, several times */
 void hand_recover_forced(struct hand *h);                    /* each slot; nobody else may be there */
 const char *operation_name(uint32_t at);
+uint32_t operation_at(const char *name);
 
 /* ---- hostile_spoil.c ----------------------------------------------------------------------------------------------------------------- */
 

@@ -205,6 +205,14 @@ const char *operation_name(uint32_t at)
     return at < OPERATIONS ? operations[at].name : others[at - OPERATIONS];
 }
 
+uint32_t operation_at(const char *name)
+{
+    uint32_t at = 0;
+    while (at < AT_RECOVER_FORCED && strcmp(operation_name(at), name) != 0)
+        at++;
+    return at;
+}
+
 static void judge(struct hand *h, uint32_t at, int64_t result, const int *may, bool counts)
 {
     bool fine = result == 0 || (counts && result > 0 && result <= SOME);
