@@ -23,4 +23,4 @@ for control in signal hang canary second object memory terminal; do
         failed "a victim that does wrong ($control) is not noticed"
     fi
 done
-exec "$aim" --seconds "${LFVEC_AIM_SECONDS:-25}"
+exec "$aim" --seconds "${LFVEC_AIM_SECONDS:-15}"
