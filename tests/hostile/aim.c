@@ -26,62 +26,54 @@ const char *__ubsan_default_options(void)
     return "halt_on_error=1:print_stacktrace=1";
 }
 
-/*
- * Why an attacker succeeds still. Such a one runs by --only alone; the change that holds it off deletes the word.
- */
-#define LIFE "the links of a thread's list of locks lie in the segment; "
-#define SLOW "a loop is longer than it need be; "
-#define HOLES "a hole of the object is read, and becomes memory; "
-#define SHOWS "what a terminal obeys is not escaped everywhere; "
-
 const struct attacker aim_attackers[] = {
-    {"life-bytes", "any byte of a slot from the lease to its end", attack_life_bytes, ALL, WORLD_SMALL, BOUND_MAX, LIFE ""},
-    {"life-tid", "numbers of threads, with and without the kernel's bits", attack_life_tid, ALL, WORLD_SMALL, BOUND_MAX, LIFE ""},
-    {"life-links", "addresses in the victims, as links of a list", attack_life_links, ALL, WORLD_SMALL, BOUND_MAX, LIFE ""},
-    {"life-kinds", "kinds of mutexes, 0 to 0x1ff", attack_life_kinds, ALL, WORLD_SMALL, BOUND_MAX, LIFE ""},
-    {"who", "pid, thread, namespaces, times, node, stack", attack_who, ALL, WORLD_SMALL, BOUND_MAX, LIFE ""},
-    {"taking", "the count of takings, in passing, stuck", attack_taking, ALL, WORLD_SMALL, BOUND_MAX, LIFE ""},
-    {"intent", "intent, committed and attempt, near the head's version", attack_intent, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"lease", "the lease, its return, and its element", attack_lease, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"spares", "leaves in hand: another's, beyond, of the reserve", attack_spares, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"work", "the slab that a slot works in", attack_work, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"counters", "what the reports count", attack_counters, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"desc-count", "count, first entry and version of a descriptor", attack_desc_count, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"desc-seq", "a descriptor that is never quite written", attack_desc_seq, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"desc-refs", "the leaves of a descriptor, new and replaced", attack_desc_refs, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"slab-states", "states of slabs", attack_slab_states, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"slab-owners", "owners, takers and nodes of slabs", attack_slab_owners, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"slab-reset", "all slabs free again, all the time", attack_slab_reset, GROW, WORLD_LARGE, BOUND_MAX, SLOW ""},
-    {"slab-beyond", "slabs in use that never had memory", attack_slab_beyond, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"hints", "the hints where slabs are free, and how many there are", attack_hints, ALL | GROW, WORLD_SMALL, BOUND_MAX, ""},
-    {"extents", "how much of directory and slab table has memory", attack_extents, ALL | GROW, WORLD_SMALL, BOUND_MAX, ""},
-    {"holes", "all of a sparse object is in use", attack_holes, LOOK | TOOL, WORLD_SMALL, BOUND_BEFORE, HOLES ""},
-    {"holes-many", "likewise, of a large one", attack_holes, LOOK | TOOL, WORLD_MANY, BOUND_BEFORE, HOLES ""},
-    {"dir-refs", "leaves of the directory", attack_dir_refs, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"dir-stamps", "versions of the directory", attack_dir_stamps, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"many", "2,047 slots held and a million slabs", attack_many, ALL, WORLD_MANY, BOUND_MAX, LIFE SLOW ""},
-    {"leaf-seq", "versions of leaves", attack_leaf_seq, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"leaf-dirty", "when a leaf was overwritten", attack_leaf_dirty, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"leaf-used", "how much of a leaf was ever stored", attack_leaf_used, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"bitmaps", "which leaves are free", attack_bitmaps, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"elements", "the elements", attack_elements, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"last-leaf", "what a large snapshot copies last", attack_last_leaf, SNAP | TOOL, WORLD_LARGE, BOUND_MAX, SLOW ""},
-    {"head-size", "the size", attack_head_size, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"head-desc", "the descriptor in effect", attack_head_desc, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"head-last", "who made the version", attack_head_last, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"version", "the version, forth and back", attack_version, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"version-end", "a version next to the last there is", attack_version_end, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"head-torn", "version and size of different heads", attack_head_torn, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"sleepers", "the word that sleepers sleep on, all the time", attack_sleepers, SLEEP | WORK, WORLD_SMALL, BOUND_MAX, ""},
-    {"wakes", "somebody always waits, and all are woken", attack_wakes, SLEEP | WORK, WORLD_SMALL, BOUND_MAX, ""},
-    {"header", "the header", attack_header, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"header-crc", "the header, with a checksum that is right", attack_header_crc, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"magic", "whether it is ready", attack_magic, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"longer", "the size of the object", attack_longer, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"file-lease", "a lease on a file beside it", attack_file_lease, TOOL, WORLD_SMALL, BOUND_MAX, ""},
-    {"fifo", "a FIFO in its place, for a moment", attack_fifo, ALL, WORLD_SMALL, BOUND_MAX, ""},
-    {"names", "control characters in names", attack_names, WORK | TOOL | SHOWN, WORLD_SMALL, BOUND_MAX, ""},
-    {"names-c1", "C1 controls and directions in names", attack_names_c1, WORK | TOOL | SHOWN, WORLD_SMALL, BOUND_MAX, SHOWS ""},
+    {"life-bytes", "any byte of a life mark and of what is written of its holder", attack_life_bytes, ALL, WORLD_SMALL, BOUND_MAX},
+    {"life-tid", "numbers of threads, with and without the kernel's bits", attack_life_tid, ALL, WORLD_SMALL, BOUND_MAX},
+    {"life-links", "addresses in the victims, where a list might have links", attack_life_links, ALL, WORLD_SMALL, BOUND_MAX},
+    {"life-free", "a mark that is held and free by turns", attack_life_free, ALL, WORLD_SMALL, BOUND_MAX},
+    {"who", "pid, thread, namespaces, times, node, stack", attack_who, ALL, WORLD_SMALL, BOUND_MAX},
+    {"taking", "the count of takings, in passing", attack_taking, ALL, WORLD_SMALL, BOUND_MAX},
+    {"intent", "intent, committed and attempt, near the head's version", attack_intent, ALL, WORLD_SMALL, BOUND_MAX},
+    {"lease", "the lease, its return, and its element", attack_lease, ALL, WORLD_SMALL, BOUND_MAX},
+    {"spares", "leaves in hand: another's, beyond, of the reserve", attack_spares, ALL, WORLD_SMALL, BOUND_MAX},
+    {"work", "the slab that a slot works in", attack_work, ALL, WORLD_SMALL, BOUND_MAX},
+    {"counters", "what the reports count", attack_counters, ALL, WORLD_SMALL, BOUND_MAX},
+    {"desc-count", "count, first entry and version of a descriptor", attack_desc_count, ALL, WORLD_SMALL, BOUND_MAX},
+    {"desc-seq", "a descriptor that is never quite written", attack_desc_seq, ALL, WORLD_SMALL, BOUND_MAX},
+    {"desc-refs", "the leaves of a descriptor, new and replaced", attack_desc_refs, ALL, WORLD_SMALL, BOUND_MAX},
+    {"slab-states", "states of slabs", attack_slab_states, ALL, WORLD_SMALL, BOUND_MAX},
+    {"slab-owners", "owners, takers and nodes of slabs", attack_slab_owners, ALL, WORLD_SMALL, BOUND_MAX},
+    {"slab-reset", "all slabs free again, all the time", attack_slab_reset, GROW, WORLD_LARGE, BOUND_MAX},
+    {"slab-beyond", "slabs in use that never had memory", attack_slab_beyond, ALL, WORLD_SMALL, BOUND_MAX},
+    {"hints", "the hints where slabs are free, and how many there are", attack_hints, ALL | GROW, WORLD_SMALL, BOUND_MAX},
+    {"extents", "how much of directory and slab table has memory", attack_extents, ALL | GROW, WORLD_SMALL, BOUND_MAX},
+    {"holes", "all of a sparse object is in use", attack_holes, LOOK | TOOL, WORLD_SMALL, BOUND_BEFORE},
+    {"holes-many", "likewise, of a large one", attack_holes, LOOK | TOOL, WORLD_MANY, BOUND_BEFORE},
+    {"dir-refs", "leaves of the directory", attack_dir_refs, ALL, WORLD_SMALL, BOUND_MAX},
+    {"dir-stamps", "versions of the directory", attack_dir_stamps, ALL, WORLD_SMALL, BOUND_MAX},
+    {"many", "2,047 slots held and a million slabs", attack_many, ALL, WORLD_MANY, BOUND_MAX},
+    {"leaf-seq", "versions of leaves", attack_leaf_seq, ALL, WORLD_SMALL, BOUND_MAX},
+    {"leaf-dirty", "when a leaf was overwritten", attack_leaf_dirty, ALL, WORLD_SMALL, BOUND_MAX},
+    {"leaf-used", "how much of a leaf was ever stored", attack_leaf_used, ALL, WORLD_SMALL, BOUND_MAX},
+    {"bitmaps", "which leaves are free", attack_bitmaps, ALL, WORLD_SMALL, BOUND_MAX},
+    {"elements", "the elements", attack_elements, ALL, WORLD_SMALL, BOUND_MAX},
+    {"last-leaf", "what a large snapshot copies last", attack_last_leaf, SNAP | TOOL, WORLD_LARGE, BOUND_MAX},
+    {"head-size", "the size", attack_head_size, ALL, WORLD_SMALL, BOUND_MAX},
+    {"head-desc", "the descriptor in effect", attack_head_desc, ALL, WORLD_SMALL, BOUND_MAX},
+    {"head-last", "who made the version", attack_head_last, ALL, WORLD_SMALL, BOUND_MAX},
+    {"version", "the version, forth and back", attack_version, ALL, WORLD_SMALL, BOUND_MAX},
+    {"version-end", "a version next to the last there is", attack_version_end, ALL, WORLD_SMALL, BOUND_MAX},
+    {"head-torn", "version and size of different heads", attack_head_torn, ALL, WORLD_SMALL, BOUND_MAX},
+    {"sleepers", "the word that sleepers sleep on, all the time", attack_sleepers, SLEEP | WORK, WORLD_SMALL, BOUND_MAX},
+    {"wakes", "somebody always waits, and all are woken", attack_wakes, SLEEP | WORK, WORLD_SMALL, BOUND_MAX},
+    {"header", "the header", attack_header, ALL, WORLD_SMALL, BOUND_MAX},
+    {"header-crc", "the header, with a checksum that is right", attack_header_crc, ALL, WORLD_SMALL, BOUND_MAX},
+    {"magic", "whether it is ready", attack_magic, ALL, WORLD_SMALL, BOUND_MAX},
+    {"longer", "the size of the object", attack_longer, ALL, WORLD_SMALL, BOUND_MAX},
+    {"file-lease", "a lease on a file beside it", attack_file_lease, TOOL, WORLD_SMALL, BOUND_MAX},
+    {"fifo", "a FIFO in its place, for a moment", attack_fifo, ALL, WORLD_SMALL, BOUND_MAX},
+    {"names", "control characters in names", attack_names, WORK | TOOL | SHOWN, WORLD_SMALL, BOUND_MAX},
+    {"names-c1", "C1 controls and directions in names", attack_names_c1, WORK | TOOL | SHOWN, WORLD_SMALL, BOUND_MAX},
 };
 const uint32_t aim_attackers_count = sizeof aim_attackers / sizeof *aim_attackers;
 enum { ATTACKERS = sizeof aim_attackers / sizeof *aim_attackers };
@@ -102,8 +94,7 @@ static void usage(void)
 static void list(void)
 {
     for (uint32_t i = 0; i < ATTACKERS; i++)
-        printf("%-12s %s%s%s\n", aim_attackers[i].name, aim_attackers[i].forges, *aim_attackers[i].open ? "; not held off yet: " : "",
-               aim_attackers[i].open);
+        printf("%-12s %s\n", aim_attackers[i].name, aim_attackers[i].forges);
     exit(0);
 }
 
@@ -142,7 +133,7 @@ static void take_options(int argc, char **argv)
 
 static bool runs(const struct attacker *a)
 {
-    return options.only ? strcmp(options.only, a->name) == 0 : !*a->open;
+    return !options.only || strcmp(options.only, a->name) == 0;
 }
 
 static uint64_t seed_of(const struct attacker *a)
@@ -179,7 +170,7 @@ static int report(const struct result *result)
             printf("%s - %s: %s: %llu rounds, %d faults\n", result[i].faults ? "not ok" : "ok", a->name, a->forges,
                    (unsigned long long)result[i].rounds, result[i].faults);
         else if (!options.only)
-            printf("skip - %s: %s\n", a->name, *a->open ? a->open : "no time was left");
+            printf("skip - %s: no time was left\n", a->name);
         passed += result[i].rounds && !result[i].faults;
         failed += result[i].faults != 0;
         skipped += !result[i].rounds && !options.only;

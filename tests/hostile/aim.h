@@ -136,7 +136,6 @@ struct attacker {
     uint32_t victims;
     enum world world;
     enum bound bound;
-    const char *open; /* "", or the fault by which it succeeds still: then it runs by --only alone */
 };
 
 extern const struct attacker aim_attackers[];
@@ -162,7 +161,7 @@ uint64_t forge_leaf(struct forge *f);        /* the number of a leaf in its slab
 uint64_t forge_bytes(const struct forge *f); /* of the object */
 
 typedef void attack_fn(struct forge *f);
-attack_fn attack_life_bytes, attack_life_tid, attack_life_links, attack_life_kinds;                            /* aim_life.c */
+attack_fn attack_life_bytes, attack_life_tid, attack_life_links, attack_life_free;                             /* aim_life.c */
 attack_fn attack_who, attack_taking, attack_intent, attack_lease, attack_spares, attack_work, attack_counters; /* aim_slot.c */
 attack_fn attack_desc_count, attack_desc_seq, attack_desc_refs;
 attack_fn attack_slab_states, attack_slab_owners, attack_slab_reset, attack_slab_beyond, attack_hints; /* aim_slab.c */

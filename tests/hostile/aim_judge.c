@@ -159,9 +159,8 @@ void aim_judge_second(struct aim_round *r)
     }
     if (lfvec_check(v, &audit) != 0)
         aim_fault(r, "the second segment is damaged: %s", audit.message);
-    if (lfvec_stat(v, &st) != 0 || st.slots_alive || st.slots_unknown || st.slots_stuck || st.slots_stopped)
-        aim_fault(r, "the second segment has slots that are held by %u alive, %u unknown, %u stuck", st.slots_alive, st.slots_unknown,
-                  st.slots_stuck);
+    if (lfvec_stat(v, &st) != 0 || st.slots_alive || st.slots_unknown || st.slots_stopped)
+        aim_fault(r, "the second segment has slots that are held by %u alive, %u unknown", st.slots_alive, st.slots_unknown);
     for (uint64_t i = 0, x; i < SECOND_SIZE; i++)
         if (lfvec_get_u64(v, i, &x) != 0 || x != i)
             aim_fault(r, "the second segment's element %llu is another", (unsigned long long)i);

@@ -121,12 +121,12 @@ void attack_dir_stamps(struct forge *f)
 /* Each slot is held by a number of no thread, or was, and each count is another at each look. */
 static void hold_slots(struct forge *f, uint64_t from, uint64_t to)
 {
-    const uint64_t life = (offsetof(struct shm_slot, lease_room) + SHM_LEASE_ROOM + SHM_LINE - 1) / SHM_LINE * SHM_LINE;
     for (uint64_t i = from; i < to; i++) {
         const uint64_t slot = f->h.slots_off + (1 + i % f->h.max_slots) * f->h.slot_bytes;
         const uint64_t lock = (i % 2 ? FUTEX_OWNER_DIED : UINT64_C(0x3ffffff0)) | f->turn << 32;
-        forge_put_64(f, slot + life, lock);
-        forge_put_64(f, slot + f->h.slot_bytes - 24, lock);
+        const uint64_t end = (slot + f->h.slot_bytes + SHM_PAGE - 1) / SHM_PAGE * SHM_PAGE;
+        for (uint64_t mark = end - SHM_LIFE_MARKS; mark < end; mark += sizeof(shm_u64))
+            forge_put_64(f, mark, lock);
         forge_put_64(f, slot + offsetof(struct shm_slot, pid), UINT64_C(0x3ffffff0) | UINT64_C(0x3ffffff0) << 32);
     }
 }

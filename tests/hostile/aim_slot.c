@@ -17,13 +17,13 @@ static uint64_t near_head(struct forge *f, uint32_t shift)
 void attack_who(struct forge *f)
 {
     static const size_t words[] = {FIELD(pid_ns), FIELD(alive_at), FIELD(since), FIELD(time_ns), FIELD(stack)};
-    static const size_t halves[] = {FIELD(pid), FIELD(tid), FIELD(node), FIELD(home), FIELD(taking), FIELD(passing), FIELD(stuck)};
+    static const size_t halves[] = {FIELD(pid), FIELD(tid), FIELD(node), FIELD(home), FIELD(taking), FIELD(passing)};
     const uint64_t slot = forge_slot(f);
     const struct victim *v = &aim_board->victim[rng_below(&f->rng, VICTIMS)];
     if (rng_below(&f->rng, 3) == 0)
         forge_put_64(f, slot + words[rng_below(&f->rng, 5)], forge_any(f));
     else if (rng_below(&f->rng, 2))
-        forge_put_32(f, slot + halves[rng_below(&f->rng, 7)], (uint32_t)forge_any(f));
+        forge_put_32(f, slot + halves[rng_below(&f->rng, sizeof halves / sizeof *halves)], (uint32_t)forge_any(f));
     else
         forge_put_32(f, slot + halves[rng_below(&f->rng, 2)], (uint32_t)atomic_load(&v->caller[rng_below(&f->rng, CALLERS)].tid));
 }
@@ -35,7 +35,6 @@ void attack_taking(struct forge *f)
     const uint32_t taking = (uint32_t)forge_64(f, slot + FIELD(taking));
     forge_put_32(f, slot + FIELD(taking), taking + (rng_below(&f->rng, 2) ? 1u : UINT32_MAX));
     forge_put_32(f, slot + FIELD(passing), (uint32_t)rng_below(&f->rng, 3));
-    forge_put_32(f, slot + FIELD(stuck), (uint32_t)rng_below(&f->rng, 2));
 }
 
 void attack_intent(struct forge *f)
