@@ -506,7 +506,7 @@ START_TEST(test_size_spoiled)
     ck_assert_int_eq(lfvec_recover_slot(v, 1, NULL), -EBADMSG);
     ck_assert_int_eq(lfvec_recover_forced(v, 1, NULL), -EBADMSG);
     ck_assert_uint_eq(lfvec_size(v), was % (UINT64_C(1) << 40) + (UINT64_C(1) << 30)); /* what it says, and no more than 2^40 */
-    ck_assert_uint_le(lfvec_capacity(v), st.bytes_committed / 8); /* and this what can be */
+    ck_assert_uint_le(lfvec_capacity(v), st.bytes_committed / 8);                      /* and this what can be */
     atomic_store(&control->head.packed, was);
     unit_expect(v, 1000);
     ck_assert_int_eq(lfvec_detach(v), 0);
