@@ -204,6 +204,18 @@ int scan_objects(scan_visitor *visit, void *context); /* every object that may b
 /* Why lfvec_open() failed on one: "version", "damaged", "unfinished", "denied", or NULL if it is none of ours. */
 const char *scan_why(int error);
 
+/* Those of which a scan could not even tell whether they are ours. Zeroed at first. */
+struct skipped {
+    unsigned count;
+    int status;
+    char first[512]; /* the library's sentence */
+};
+
+/* After a failed lfvec_open(): whether that is such a case. What its owner can bring about does not change the status. */
+bool scan_skips(struct skipped *skipped, int error);
+/* Says how many, and why. Returns the status: DONE, or BLIND if it was for want of something of our own. */
+int scan_tell(const struct skipped *skipped);
+
 /* ---- reports: shmctl_table.c ---- */
 
 struct libscols_table;

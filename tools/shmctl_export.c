@@ -26,6 +26,7 @@ struct export
     struct seen *seen;
     size_t count, room;
     FILE *out;
+    struct skipped skipped;
     int status; /* of those that were found rather than named */
 };
 
@@ -52,7 +53,7 @@ static void look_found(void *context, const char *name, const struct stat *file)
     lfvec_t *v = lfvec_open(name, LFVEC_RDONLY, NULL);
     int error = errno;
     (void)file;
-    if (!v && (error == EACCES || !scan_why(error)))
+    if (!v && (scan_skips(&export->skipped, error) || error == EACCES || !scan_why(error)))
         return;
     struct seen *seen = add(export, name);
     seen->up = v && lfvec_stat(v, &seen->st) == 0;
@@ -81,7 +82,9 @@ static int look(struct export *export)
     int worst = DONE;
     if (export->call->argc == 0) {
         worst = scan_objects(look_found, export);
-        return worst == DONE ? export->status : worst;
+        const int blind = scan_tell(&export->skipped);
+        worst = worst == DONE ? export->status : worst;
+        return worst == DONE ? blind : worst;
     }
     for (int i = 0; i < export->call->argc; i++) {
         int status = look_named(export, export->call->argv[i]);

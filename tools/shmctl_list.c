@@ -67,6 +67,7 @@ static void show_segment(struct report *report, const struct lfvec_stat *st)
 
 struct list {
     struct report report;
+    struct skipped skipped;
     bool all;
     int status;
 };
@@ -76,6 +77,8 @@ static void show_unopened(struct list *list, const char *name, const struct stat
 {
     char path[sizeof SHM_DIRECTORY + 256];
     struct stat now;
+    if (scan_skips(&list->skipped, error))
+        return;
     const char *why = error == EACCES && !list->all ? NULL : scan_why(error);
     snprintf(path, sizeof path, SHM_DIRECTORY "%.255s", name);
     if (!why || lstat(path, &now) != 0)
@@ -115,7 +118,9 @@ static int run(struct call *call)
     report_open(&list.report, call);
     int status = scan_objects(show_object, &list);
     report_close(&list.report);
-    return status == DONE ? list.status : status;
+    const int blind = scan_tell(&list.skipped);
+    status = status == DONE ? list.status : status;
+    return status == DONE ? blind : status;
 }
 
 const struct command command_list = {
@@ -123,7 +128,8 @@ const struct command command_list = {
     .group = GROUP_LOOK,
     .operands = "",
     .summary = "list the segments of this machine",
-    .details = "Exit status 1 if one of them is damaged.",
+    .details = "Exit status 1 if one of them is damaged. What cannot be opened now, as while its owner holds a lease on it, is skipped;\n"
+               "a message says how many.",
     .example = PROGRAM " list -o NAME,SIZE,DEAD",
     .options = options,
     .columns = columns,

@@ -114,6 +114,11 @@ static int rm_unopened(const struct call *call, const char *name, int error)
 {
     const char *what = is_foreign(error) ? NULL : wreck_text(error);
     int fd = what && (call->force || error == ENOENT) ? shm_open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) : -1;
+    struct stat file;
+    if (fd >= 0 && (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode))) { /* exchanged meanwhile */
+        close(fd);
+        fd = -1;
+    }
     if (fd < 0)
         return open_failed(name, error);
     int status = remove_wreck(call, name, fd, what);

@@ -51,3 +51,22 @@ const char *scan_why(int error)
         return NULL;
     }
 }
+
+bool scan_skips(struct skipped *skipped, int error)
+{
+    if (error == EBADMSG || scan_why(error))
+        return false;
+    if (skipped->count++ == 0)
+        snprintf(skipped->first, sizeof skipped->first, "%s", lfvec_last_error());
+    if (error != EAGAIN)
+        skipped->status = BLIND;
+    return true;
+}
+
+int scan_tell(const struct skipped *skipped)
+{
+    if (skipped->count)
+        remark(SHM_DIRECTORY, "%u object%s skipped, since %s cannot be opened now: %s", skipped->count, skipped->count == 1 ? "" : "s",
+               skipped->count == 1 ? "it" : "they", skipped->first);
+    return skipped->status;
+}

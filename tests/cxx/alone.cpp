@@ -221,6 +221,24 @@ TEST(snapshots)
     CHECK(v.snapshot().empty() && v.snapshot(ec).empty() && !ec);
 }
 
+/* The size is a word of the segment. 2^60 bytes are more than a std::vector is given: with the size believed, these throw std::bad_alloc. */
+TEST(a_damaged_size)
+{
+    constexpr std::uint64_t forged = (std::uint64_t{1} << 40) - 1;
+    lfvec::vector<std::array<unsigned char, 65536>> v(new_name());
+    CHECK(v.push_back({}) == 0);
+    const int fd = ::open(("/dev/shm" + v.name()).c_str(), O_RDWR | O_CLOEXEC);
+    std::uint64_t packed = 0;
+    CHECK(::pread(fd, &packed, sizeof packed, 4096 + 8) == static_cast<ssize_t>(sizeof packed));
+    packed |= forged;
+    CHECK(::pwrite(fd, &packed, sizeof packed, 4096 + 8) == static_cast<ssize_t>(sizeof packed) && v.size() == forged);
+    ::close(fd);
+    std::error_code ec;
+    CHECK(v.snapshot(ec).empty() && ec == std::errc::bad_message);
+    CHECK(v.pop_n(forged, ec).empty() && ec == std::errc::bad_message);
+    CHECK(v.get_n(0, forged, ec).size() <= 1);
+}
+
 TEST(limits)
 {
     lfvec::options o;

@@ -3,6 +3,7 @@
  *
  * holder NAME [COUNT]               pushes the numbers 0 to COUNT-1 (default 1) to a vector of 8-byte elements, which must exist
  * holder NAME COUNT lease           and pops one on lease
+ * holder NAME COUNT file-lease      holds a lease of the kernel's on the object (F_SETLEASE), and is no participant
  * holder NAME COUNT load            and goes on pushing, setting, getting and popping as fast as it can; COUNT are always there
  * holder NAME COUNT OPERATION WHEN  a child does that, and begins the operation; it is killed amid it: "before" or right "after" it takes
  *                                   effect. PID is the child's, which is dead when it is said. Says "skip WHY" where that cannot be done.
@@ -10,11 +11,13 @@
 #include <lfvec.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -134,10 +137,25 @@ static int work(lfvec_t *v)
 
 /* ---- */
 
+/* Is no participant, and does not give way. */
+static int hold_file_lease(const char *name)
+{
+    signal(SIGIO, SIG_IGN);
+    const int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) != 0)
+        return printf("skip %s\n", strerror(errno)) < 0;
+    printf("ready %ld\n", (long)getpid());
+    fflush(stdout);
+    for (;;)
+        pause();
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
         return 2;
+    if (argc > 3 && strcmp(argv[3], "file-lease") == 0)
+        return hold_file_lease(argv[1]);
     lfvec_t *v = lfvec_open(argv[1], 0, NULL);
     if (!v) {
         fprintf(stderr, "holder: %s\n", lfvec_last_error());

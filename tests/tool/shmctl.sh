@@ -321,6 +321,29 @@ else
     skip 'commands without permission' 'not root, or no tool that others can run'
 fi
 
+# ---- what its owner makes others wait for -------------------------------------------------------------------------------------------------
+
+new leased
+new free
+hold /$me-leased 0 file-lease
+if [ "$held" = ready ]; then
+    for command in list 'list --json' export info ps check 'rm --yes' 'rm --yes --force' map numa dump create 'push -q'; do
+        operand=/$me-leased wanted=3
+        case $command in list* | export) operand='' wanted=0 ;; esac
+        # shellcheck disable=SC2086
+        timeout 10 "$tool" $command $operand $([ "$command" != 'push -q' ] || echo 1) >"$scratch/out" 2>"$scratch/err" </dev/null
+        is "$command beside a lease: prompt, status" $? $wanted
+        has "$command beside a lease: why, and what to do" "$(cat "$scratch/err")" "^lfvec-shmctl: .*/$me-leased.*F_SETLEASE\); try again"
+        [ $wanted -ne 0 ] || has "$command beside a lease: how many it skipped" "$(cat "$scratch/err")" '^lfvec-shmctl: /dev/shm: 1 object skipped'
+        [ $wanted -ne 0 ] || has "$command beside a lease: has the others" "$(cat "$scratch/out")" "/$me-free"
+    done
+    kill_holder
+    expect 'after it, list skips nothing' 0 list
+    is 'and says nothing' "$err" ''
+else
+    skip 'commands beside a lease' "$pid"
+fi
+
 # ---- names that a terminal would obey ------------------------------------------------------------------------------------------------------
 
 odd=/$me-$'a\e[31m\nb\xff'

@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 START_TEST(test_names)
@@ -303,36 +307,139 @@ START_TEST(test_irregular)
 }
 END_TEST
 
-static _Atomic int broken;
+/*
+ * The owner of an object may have opens of it wait for 45 seconds (fs.lease-break-time), by a lease. Here she is another user than the caller, her
+ * lease of either kind, on an object of each sort, and another thread forks meanwhile.
+ */
+enum { OWNER = 1000, CALLER = 1001, PROMPT_MS = 5000 };
 
-static void lease_is_broken(int signal)
+static const int lease_kinds[] = {F_RDLCK, F_WRLCK};
+
+struct leased {
+    const char *segment, *half, *other;
+    int kind, ready[2], until[2];
+};
+
+static void lease(const char *name, int kind)
 {
-    (void)signal;
-    broken = 1;
+    const int fd = shm_open(name, O_RDONLY, 0);
+    MUST(fd >= 0 && fcntl(fd, F_SETLEASE, kind) == 0);
 }
 
-/* The owner of an object may have opens of it wait for 45 seconds, by a lease. */
+static void own_and_lease(const struct leased *l)
+{
+    struct lfvec_attr a;
+    char c;
+    unit_become(OWNER);
+    signal(SIGIO, SIG_IGN); /* she does not give way */
+    umask(0);
+    unit_attr(&a, 8);
+    a.mode = 0666;
+    lfvec_t *v = lfvec_open(l->segment, LFVEC_CREATE, &a);
+    MUST(v && lfvec_detach(v) == 0);
+    const int fd[] = {shm_object_create(l->half, 0666), shm_object_create(l->other, 0666)};
+    MUST(fd[0] >= 0 && fd[1] >= 0 && write(fd[1], "something else", 14) == 14 && close(fd[0]) == 0 && close(fd[1]) == 0);
+    lease(l->segment, l->kind);
+    lease(l->half, l->kind);
+    lease(l->other, l->kind);
+    MUST(write(l->ready[1], "", 1) == 1 && read(l->until[0], &c, 1) == 0);
+    _exit(0);
+}
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static _Atomic bool forking, fork_was_slow;
+
+static void *fork_on(void *unused)
+{
+    while (atomic_load(&forking)) {
+        const double before = now_ms();
+        const pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        if (pid < 0 || waitpid(pid, NULL, 0) != pid || now_ms() - before > PROMPT_MS)
+            atomic_store(&fork_was_slow, true);
+    }
+    return unused;
+}
+
+static void says_leased(const char *name, int flags)
+{
+    const double before = now_ms();
+    errno = 0;
+    MUST_MSG(!lfvec_open(name, flags, NULL) && errno == EAGAIN, "%s, flags %d: %s", name, flags, lfvec_last_error());
+    MUST_MSG(now_ms() - before < PROMPT_MS, "%s, flags %d: %.0f ms", name, flags, now_ms() - before);
+    MUST(strstr(lfvec_last_error(), name) && strstr(lfvec_last_error(), "F_SETLEASE") && strstr(lfvec_last_error(), "; try again"));
+}
+
+/* A lease to read is against those who write. */
+static void meet_leases(const struct leased *l)
+{
+    static const int flags[] = {0, LFVEC_ANY_OWNER, LFVEC_CREATE, LFVEC_CREATE | LFVEC_EXCL, LFVEC_CREATE | LFVEC_ANY_OWNER, LFVEC_RDONLY};
+    const char *const names[] = {l->segment, l->half, l->other};
+    struct shm_lock lock;
+    for (size_t i = 0; i < 3; i++) {
+        const double before = now_ms();
+        for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
+            if (!(flags[k] & LFVEC_RDONLY && l->kind == F_RDLCK))
+                says_leased(names[i], flags[k]);
+        MUST(shm_object_lock(&lock, names[i]) == -EAGAIN && lfvec_unlink(names[i]) == -EACCES && now_ms() - before < PROMPT_MS);
+    }
+}
+
+static void as_another_user(void *arg)
+{
+    struct leased *l = arg;
+    pthread_t thread;
+    char c;
+    MUST(unit_mount_shm("size=16m,mode=1777") && pipe(l->ready) == 0 && pipe(l->until) == 0);
+    const pid_t owner = check_fork();
+    MUST(owner >= 0);
+    if (owner == 0) {
+        close(l->until[1]);
+        own_and_lease(l);
+    }
+    MUST(read(l->ready[0], &c, 1) == 1);
+    unit_become(CALLER);
+    atomic_store(&forking, true);
+    MUST(pthread_create(&thread, NULL, fork_on, NULL) == 0);
+    meet_leases(l);
+    atomic_store(&forking, false);
+    MUST(pthread_join(thread, NULL) == 0 && !atomic_load(&fork_was_slow));
+    close(l->until[1]);
+}
+
 START_TEST(test_lease_of_the_kernel)
 {
+    struct leased l = {.segment = unit_name(), .half = unit_name(), .other = unit_name(), .kind = lease_kinds[_i]};
+    UNIT_NEEDS(unit_lacks_mounts);
+    unit_in_child(as_another_user, &l);
+}
+END_TEST
+
+/* A name that comes to be another's while a segment is attached: is_current looks, and opens nothing. */
+START_TEST(test_current_beside_a_lease)
+{
     const char *name = unit_name();
-    const struct sigaction action = {.sa_handler = lease_is_broken};
+    signal(SIGIO, SIG_IGN);
     lfvec_t *v = lfvec_attach(name);
-    ck_assert_int_eq(lfvec_detach(v), 0);
-    const int fd = shm_open(name, O_RDONLY, 0);
+    ck_assert_ptr_nonnull(v);
+    ck_assert_int_eq(lfvec_unlink(name), 0);
+    const int fd = shm_object_create(name, 0600);
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(sigaction(SIGIO, &action, NULL), 0);
-    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
-        UNIT_SKIP("the kernel knows no leases on this file system");
-    errno = 0;
-    v = lfvec_open(name, 0, NULL);
-    ck_assert_ptr_null(v);
-    ck_assert_int_eq(errno, EAGAIN);
-    ck_assert_ptr_nonnull(strstr(lfvec_last_error(), "F_SETLEASE"));
-    ck_assert_int_eq(broken, 1);
-    ck_assert_int_eq(fcntl(fd, F_SETLEASE, F_UNLCK), 0);
-    close(fd);
-    v = unit_open(name, 0);
+    ck_assert_int_eq(fcntl(fd, F_SETLEASE, F_WRLCK), 0);
+    const double before = now_ms();
+    ck_assert_int_eq(lfvec_is_current(v), 0);
+    ck_assert_int_eq(lfvec_unlink(name), 0);
+    ck_assert_int_eq(lfvec_is_current(v), 0);
+    ck_assert(now_ms() - before < PROMPT_MS);
     ck_assert_int_eq(lfvec_detach(v), 0);
+    close(fd);
 }
 END_TEST
 
@@ -358,6 +465,7 @@ Suite *shm_suite(void)
     tcase_add_test(tc, test_lock_not_inherited);
     tcase_add_checked_fixture(tc, NULL, remove_irregular);
     tcase_add_loop_test(tc, test_irregular, 0, sizeof irregular / sizeof *irregular);
-    tcase_add_test(tc, test_lease_of_the_kernel);
+    tcase_add_loop_test(tc, test_lease_of_the_kernel, 0, 2);
+    tcase_add_test(tc, test_current_beside_a_lease);
     return s;
 }
