@@ -53,7 +53,7 @@ class TimeoutError(Error, builtins.TimeoutError):
 
 
 class BusyError(Error):
-    """Others changed the range all the time (EAGAIN), or this thread has a lease already (EBUSY)."""
+    """Others changed the range, or hold the segment back from being opened (EAGAIN), or this thread has a lease already (EBUSY)."""
 
 
 class FullError(Error):

@@ -15,7 +15,7 @@ import time
 from ctypes import byref, c_char, c_uint64
 
 from . import _buffer, _codec, _library, _structs
-from ._errors import FullError, RangeError, call_error, closed_error, error
+from ._errors import BusyError, FullError, RangeError, call_error, closed_error, error
 from ._snapshot import Snapshot
 
 _short, _long = _library.short, _library.long
@@ -27,7 +27,8 @@ _UNASKED = 1 << 20  # bytes that are taken by a size without asking whether the 
 
 
 def _raise_open_error(number):
-    raise error(number, _library.last_error() or os.strerror(number))
+    sentence = _library.last_error() or os.strerror(number)
+    raise BusyError(number, sentence) if number == errno.EAGAIN else error(number, sentence)  # nothing here is empty
 
 
 def _attributes(given):

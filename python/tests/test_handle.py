@@ -1,8 +1,10 @@
 """A vector's life: attaching, closing, errors, what is said of the segment."""
 
 import errno
+import fcntl
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -54,6 +56,21 @@ def test_the_segment_of_another_user(name):
     for joined in ({"any_owner": True}, {"create": False}, {"readonly": True}):
         with lfvec.Vector(name, **joined) as v:
             assert v[0] == 1
+
+
+def test_a_lease_of_the_kernel(name):
+    lfvec.Vector(name).close()
+    handler = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    with open("/dev/shm" + name, "rb") as file:
+        try:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except OSError as why:
+            pytest.skip("the kernel gives no lease here: {}".format(why))
+        for how in ({}, {"readonly": True}):
+            with pytest.raises(lfvec.BusyError) as caught:
+                lfvec.Vector(name, **how)
+            assert caught.value.errno == errno.EAGAIN and "F_SETLEASE" in caught.value.strerror
+    signal.signal(signal.SIGIO, handler)
 
 
 def test_refusals_at_open(name):

@@ -221,7 +221,7 @@ TEST(snapshots)
     CHECK(v.snapshot().empty() && v.snapshot(ec).empty() && !ec);
 }
 
-/* The size is a word of the segment. 2^60 bytes are more than a std::vector is given: with the size believed, these throw std::bad_alloc. */
+/* The size is a word of the segment. 2^56 bytes are more than a std::vector is given: with the size believed, these throw std::bad_alloc. */
 TEST(a_damaged_size)
 {
     constexpr std::uint64_t forged = (std::uint64_t{1} << 40) - 1;

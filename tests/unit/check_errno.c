@@ -43,7 +43,7 @@ START_TEST(test_einval)
     errno = 0;
     ck_assert(!lfvec_attach(NULL) && errno == EINVAL);
     RETURNS(-EINVAL, lfvec_unlink(NULL));
-    open_fails(EINVAL, name, 8, NULL);
+    open_fails(EINVAL, name, 16, NULL);
     open_fails(EINVAL, name, LFVEC_CREATE | LFVEC_RDONLY, NULL);
     unit_attr(&a, 65537);
     open_fails(EINVAL, name, LFVEC_CREATE, &a);
