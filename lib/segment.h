@@ -2,8 +2,8 @@
  * segment.h - one process's mapping of a segment: the private copy of the layout, what of the object is known to have memory, growth.
  *
  * Invariant: no address is made of a number read from shared memory before the number was checked against the private layout, and no page
- * is touched before it is known to have memory, whatever the segment says: the kernel is asked for holes (segment_is_whole()). So who looks
- * commits nothing, and a full file system is no SIGBUS. Who commits memory stores in it before announcing it, since a page that was only
+ * is touched before it is known to have memory, whatever the segment says: the kernel is asked for holes (segment_is_whole()). So who looks at a
+ * stranger's segment commits nothing, and a full file system is no SIGBUS. Who commits memory stores in it before announcing it, since a page that was only
  * allocated looks like a hole.
  */
 #ifndef LFVEC_SEGMENT_H
@@ -64,7 +64,7 @@ void segment_close(struct segment *s);
 /* True if the object reaches at least to `end`, and our mapping too. Asks the kernel only when it did not the last time. */
 int segment_reaches(struct segment *s, uint64_t end);
 
-/* 0 if all pages of a part of the object have memory; -EBADMSG. */
+/* 0 if all pages of a part of the object have memory, or may get some by being read; -EBADMSG. */
 int segment_is_whole(struct segment *s, uint64_t off, uint64_t bytes);
 
 /* Makes units below n usable: 0, -EOVERFLOW beyond the maximum, -ENOSPC, -ENOMEM beyond our mapping, -EBADMSG. */

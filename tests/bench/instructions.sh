@@ -14,7 +14,7 @@ pop   63
 get   158
 set   1541
 mixed 62
-refused 6000
+refused 7400
 '
 
 all_skipped() # WHY

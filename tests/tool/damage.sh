@@ -8,9 +8,9 @@ v=/$me-v whole=$scratch/whole
 "$tool" create --slots 4 --slab-bytes 64K "$v"
 # shellcheck disable=SC2046
 "$tool" push "$v" $(seq 100) >/dev/null
-cp /dev/shm/"${v#/}" "$whole"
+cp --sparse=always /dev/shm/"${v#/}" "$whole"
 
-restore() { cp "$whole" /dev/shm/"${v#/}"; }
+restore() { cp --sparse=always "$whole" /dev/shm/"${v#/}"; }
 
 # word OFFSET VALUE: eight bytes of the control page, little-endian
 word()
@@ -83,7 +83,7 @@ while read -r name offset value; do
     [ -n "$name" ] || continue
     restore
     word "$offset" "$value"
-    cp /dev/shm/"${v#/}" "$scratch/spoilt"
+    cp --sparse=always /dev/shm/"${v#/}" "$scratch/spoilt"
     for command in $looks $acts get; do
         # shellcheck disable=SC2046
         run $command $(operands $command)

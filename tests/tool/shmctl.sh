@@ -724,7 +724,7 @@ c=/$me-c
 new c
 run push -q $c $(seq 1000)
 size=$(stat -c %s /dev/shm/${c#/})
-cp /dev/shm/${c#/} "$scratch/copy"
+cp --sparse=always /dev/shm/${c#/} "$scratch/copy"
 found=0 odd=0
 for ((offset = 4096; offset < size; offset += size / 40 + 8)); do
     head -c 512 /dev/urandom | dd of=/dev/shm/${c#/} bs=1 seek=$offset conv=notrunc status=none
