@@ -37,7 +37,7 @@ struct part_table {
     uint32_t room;
     struct participant *part[];
 };
-static LIST_HEAD(, part_table) tables; /* of this process's threads; under `registry` */
+static LIST_HEAD(part_tables, part_table) tables; /* of this process's threads; under `registry` */
 
 /* ---- attachments ----------------------------------------------------------------------------------------------------------------------- */
 

@@ -331,6 +331,7 @@ if [ "$held" = ready ]; then
         operand=/$me-leased wanted=3
         case $command in list* | export) operand='' wanted=0 ;; esac
         # shellcheck disable=SC2086
+        # shellcheck disable=SC2046
         timeout 10 "$tool" $command $operand $([ "$command" != 'push -q' ] || echo 1) >"$scratch/out" 2>"$scratch/err" </dev/null
         is "$command beside a lease: prompt, status" $? $wanted
         has "$command beside a lease: why, and what to do" "$(cat "$scratch/err")" "^lfvec-shmctl: .*/$me-leased.*F_SETLEASE\); try again"
