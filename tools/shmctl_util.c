@@ -414,8 +414,7 @@ lfvec_t *open_sound(const char *name, int flags, int *status)
 
 bool is_foreign(int error)
 {
-    const char *sentence = lfvec_last_error();
-    return error == EBADMSG && !strstr(sentence, "damaged") && !strstr(sentence, "truncated");
+    return error == EBADMSG && strstr(lfvec_last_error(), "not an lfvec segment"); /* a name that says so as well is one to keep off, too */
 }
 
 int look_at(lfvec_t *v, struct lfvec_stat *st)

@@ -70,6 +70,10 @@ head -c 8192 /dev/urandom >/dev/shm/"$foreign"
 expect 'info of a foreign object' 3 info /"$foreign"
 expect 'rm --force refuses a foreign object' 3 rm --force --yes /"$foreign"
 if [ -e /dev/shm/"$foreign" ]; then ok 'a foreign object is left alone'; else not_ok 'a foreign object is left alone'; fi
+cp /dev/shm/"$foreign" /dev/shm/"$foreign-damaged-truncated"
+expect 'rm --force refuses one whose name says that it is damaged' 3 rm --force --yes /"$foreign-damaged-truncated"
+if [ -e /dev/shm/"$foreign-damaged-truncated" ]; then ok 'and leaves it alone'; else not_ok 'and leaves it alone'; fi
+rm -f /dev/shm/"$foreign-damaged-truncated"
 run list
 lacks 'list leaves foreign objects out' "$out" "$foreign"
 : >/dev/shm/"$me-empty"
