@@ -326,6 +326,8 @@ static uint32_t own_places(struct place *at, uint32_t most)
 START_TEST(test_no_address)
 {
     static struct place at[4096];
+    if (UNIT_SANITIZED)
+        UNIT_SKIP("a sanitizer has mapped nearly every address");
     for (uint32_t i = 1; i <= 3; i++) {
         ck_assert_int_eq(take(i), 0);
         slot_announce(&s, i, false);
