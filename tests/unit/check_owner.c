@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -201,6 +202,7 @@ static void without_numbers(void *arg)
     make_by((void *)names->his, BOB, make);
     unit_become(BOB);
     MUST(unshare(CLONE_NEWUSER) == 0 && geteuid() == OVERFLOW_UID);
+    MUST(prctl(PR_SET_DUMPABLE, 1) == 0); /* or LeakSanitizer may not look at it */
     refused(names->hers, JOIN, OVERFLOW_UID);
     outcome(names->his, JOIN, 0);
 }
