@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,6 +131,7 @@ END_TEST
 /* ---- many slots, many slabs ------------------------------------------------------------------------------------------------------------ */
 
 enum { SLOTS = 2047, SLABS = 1000000, NO_STATE = 7 };
+#define WIDE_BYTES (UINT64_C(1) << 37)
 
 static uint64_t slab_word_of(uint64_t state, uint64_t owner)
 {
@@ -141,6 +143,15 @@ static shm_u64 *slab_words(lfvec_t *v)
     return (shm_u64 *)(v->seg.base + v->seg.l.slabtab_off);
 }
 
+static const char *lacks_addresses(void)
+{
+    void *at = mmap(NULL, WIDE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return "there are no 128 GiB of addresses here";
+    munmap(at, WIDE_BYTES);
+    return NULL;
+}
+
 /* A slab table of a million words, the writing of which is a piece. Each slot has its share of them; `last`: what the last one of each share is. */
 static lfvec_t *make_wide(uint64_t state, uint64_t last)
 {
@@ -149,7 +160,7 @@ static lfvec_t *make_wide(uint64_t state, uint64_t last)
     a.max_slots = SLOTS;
     a.slab_bytes = 65536;
     a.max_elems = UINT64_C(1) << 36;
-    a.max_bytes = UINT64_C(1) << 37;
+    a.max_bytes = WIDE_BYTES;
     lfvec_t *v = unit_make(&a);
     MUST(v->seg.l.slabs_max > SLABS && segment_extend(&v->seg, &v->seg.slabtab, SLABS) == 0);
     work_begins();
@@ -169,6 +180,7 @@ static void die_in_all(lfvec_t *v)
 
 START_TEST(test_participants_of_a_wide_segment)
 {
+    UNIT_NEEDS(lacks_addresses);
     struct lfvec_participant p;
     lfvec_t *v = make_wide(NO_STATE, NO_STATE);
     work_begins();
@@ -188,6 +200,7 @@ END_TEST
 
 START_TEST(test_recovery_of_a_wide_segment)
 {
+    UNIT_NEEDS(lacks_addresses);
     struct lfvec_recovery did;
     lfvec_t *v = make_wide(NO_STATE, NO_STATE);
     die_in_all(v);
@@ -202,6 +215,7 @@ END_TEST
 /* No slot can be had, which is found out at the end of its slabs; and one is held by somebody who has not said who it is. */
 START_TEST(test_first_mutation_of_a_wide_segment)
 {
+    UNIT_NEEDS(lacks_addresses);
     lfvec_t *v = make_wide(NO_STATE, SHM_SLAB_OWNED);
     if (_i)
         atomic_store((shm_u32 *)slot_mark_at(&v->seg, SLOTS), (uint32_t)getppid());
@@ -215,6 +229,7 @@ END_TEST
 /* Slabs that are said to have memory, and lie within the object: each would be a question to the kernel, for each slab that is claimed. */
 START_TEST(test_claims_of_a_wide_segment)
 {
+    UNIT_NEEDS(lacks_addresses);
     enum { STRANGER = 65533 };
     struct lfvec_stat st;
     if (geteuid() != 0)
