@@ -117,10 +117,10 @@ case $($cc -dumpmachine) in
 x86_64*) check 'configure refuses a target without cmpxchg16b' refused CC="$scratch/cc-without-cas16" || true ;;
 *) skip 'configure refuses a target without cmpxchg16b' 'this is not x86-64' ;;
 esac
-if echo 'int main(void) { return 0; }' | $cc -m32 -x c - -o "$scratch/m32" 2>/dev/null; then
+if echo 'int main(void) { return 0; }' | $cc -m32 -x c - -o "$scratch/m32" 2>/dev/null && "$scratch/m32" 2>/dev/null; then
     check 'configure refuses a 32-bit target' refused CC="$cc -m32" || true
 else
-    skip 'configure refuses a 32-bit target' "$cc -m32 cannot link here"
+    skip 'configure refuses a 32-bit target' "$cc -m32 makes no program that runs here"
 fi
 
 # ---- the tarball --------------------------------------------------------------------------------------------------------------------------
