@@ -266,11 +266,11 @@ static int enter(struct segment *s, const struct lfvec_attr *attr)
     unmap_object(s);
     s->whole = 0; /* of another object, perhaps */
     if (segment_is_whole(s, 0, s->l.slabtab_off) != 0)
-        return error_set(-EBADMSG,
-                         "%s: damaged: parts of its first %llu bytes have no memory, and it belongs to another user, or there is no room "
-                         "for them; let its "
-                         "owner use it, make room, or, if nobody needs its elements, remove it: lfvec-shmctl rm --force %s",
-                         s->name, (unsigned long long)s->l.slabtab_off, s->name);
+        return error_set(
+            -EBADMSG,
+            "%s: damaged: parts of its first %llu bytes have no memory, and it belongs to another user, or there is no room "
+            "for them; let its owner use it, make room, or, if nobody needs its elements, remove it: lfvec-shmctl rm --force %s",
+            s->name, (unsigned long long)s->l.slabtab_off, s->name);
     err = map_object(s, s->l.max_bytes, (uint64_t)st.st_size);
     if (err)
         return err;

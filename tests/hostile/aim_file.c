@@ -47,7 +47,7 @@ void attack_magic(struct forge *f)
 {
     static const uint64_t magic[] = {SHM_MAGIC_READY, SHM_MAGIC_CREATING, 0};
     forge_put_64(f, 0, rng_below(&f->rng, 8) ? magic[rng_below(&f->rng, 3)] : forge_any(f));
-    usleep((useconds_t)rng_below(&f->rng, 200));
+    usleep((useconds_t)rng_below(&f->rng, 200)); /* each value for a while, so that opens see it */
 }
 
 /* Longer, never shorter: to cut a part off that is in use is the one thing that a bus error is documented for. */
@@ -56,7 +56,7 @@ void attack_longer(struct forge *f)
     const uint64_t bytes = forge_bytes(f);
     if (bytes < f->h.max_bytes * 4 && ftruncate(f->fd, (off_t)(bytes + 1 + rng_below(&f->rng, 3 * f->h.slab_bytes))) != 0)
         abort();
-    usleep(1000);
+    usleep(1000); /* the object grows by steps, through all of the round */
 }
 
 /* ---- under other names ------------------------------------------------------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ void attack_file_lease(struct forge *f)
         if (fd < 0 || ftruncate(fd, SHM_PAGE) != 0 || fcntl(fd, F_SETLEASE, F_WRLCK) != 0)
             abort();
     }
-    usleep(10000);
+    usleep(10000); /* the lease is all there is to do; the round goes on beside it */
 }
 
 /* For a moment the name is that of a FIFO, whose other end nobody opens. */
@@ -90,7 +90,7 @@ void attack_fifo(struct forge *f)
         atomic_signal_fence(memory_order_seq_cst);
     if (rename(away, here) != 0)
         abort();
-    usleep((useconds_t)rng_below(&f->rng, 100));
+    usleep((useconds_t)rng_below(&f->rng, 100)); /* the segment is back for a moment, so that there are opens that succeed */
 }
 
 /* ---- what people are shown --------------------------------------------------------------------------------------------------------------- */
@@ -107,7 +107,7 @@ static void put_names(struct forge *f, const char *const *names, uint32_t count)
         memcpy(&word, name + i, sizeof word);
         forge_put_64(f, at + i, word);
     }
-    usleep(100);
+    usleep(100); /* a name has to stay for as long as it takes to show it */
 }
 
 void attack_names(struct forge *f)

@@ -213,7 +213,7 @@ static void end_hung(struct scene *sc, uint32_t at, int32_t tid)
     else if (syscall(SYS_tgkill, sc->pid[at], tid, SIGABRT) != 0)
         (void)kill(-sc->pid[at], SIGABRT);
     for (int64_t until = aim_now() + TOLD_MS * MS; aim_now() < until;) {
-        usleep(NAP_MS * 1000);
+        usleep(NAP_MS * 1000); /* between looks, until it has ended or TOLD_MS are over */
         if (waitpid(sc->pid[at], &status, WNOHANG) == sc->pid[at]) {
             (void)kill(-sc->pid[at], SIGKILL); /* a child of it */
             told(sc, at, status);
@@ -267,7 +267,7 @@ static void stop_and_forge(struct scene *sc)
     (void)kill(-pid, SIGSTOP);
     while (waitid(P_PID, (id_t)pid, &what, WSTOPPED | WEXITED | WNOWAIT | WNOHANG) == 0 && what.si_pid != pid &&
            aim_now() < from + 200 * MS)
-        usleep(50);
+        usleep(50); /* between looks, until it has stopped, 200 ms at most */
     memcpy(sc->forge.pid, sc->pid, sizeof sc->pid);
     forge_aim(&sc->forge, at);
     for (uint64_t n = 1 + rng_below(&sc->rng, 60); n--;)
