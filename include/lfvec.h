@@ -445,7 +445,7 @@ int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 
 /*
  * Recovers one slot, whatever its holder's state, LFVEC_SLOT_ALIVE and LFVEC_SLOT_STOPPED excepted: -EBUSY. For a person who knows that an
- * unknown holder is gone. If it is not, elements may be lost. -EBUSY, too, for the calling thread's own slot, and while somebody else is just taking or recovering it: one whom the caller cannot see is waited for, about
+ * unknown holder is gone. If it is not, elements may be lost. -EBUSY, too, for the calling thread's own slot, and while another thread is taking or recovering it: one that the caller cannot see is waited for, about
  * a second. Otherwise as lfvec_recover_slot(), errors, progress and memory order.
  */
 int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);

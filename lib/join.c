@@ -421,7 +421,7 @@ static bool took(struct participant *p, uint32_t i, int got, struct sweep *w)
     return !err;
 }
 
-/* One that nobody has, or in which somebody died, by the life marks alone: all slots, or those at home on a node. */
+/* One that is free, or whose holder died, by the life marks alone: all slots, or those at home on a node. */
 enum { ANY_HOME = -1 };
 
 static bool take_free(struct participant *p, int32_t home, struct sweep *w)

@@ -184,7 +184,7 @@ void life_leave(struct life *l, shm_u64 *mark)
         atomic_signal_fence(memory_order_seq_cst);
     }
     int32_t is = atomic_load_explicit(word, memory_order_relaxed);
-    if ((is & FUTEX_TID_MASK) == tid) /* nobody waits for it, so there is nobody to wake */
+    if ((is & FUTEX_TID_MASK) == tid) /* no thread waits for it, so none is woken */
         (void)atomic_compare_exchange_strong_explicit(word, &is, 0, memory_order_release, memory_order_relaxed);
     if (l->list) {
         set_pending(l->list, 0);

@@ -26,7 +26,7 @@ struct life {
 struct life_mark {
     uint64_t raw;
     int32_t holder;  /* the thread that holds it, by its own number in its own pid namespace; 0 = none, or not to be told */
-    bool orphaned;   /* its holder has ended, the kernel says, and nobody has taken it since */
+    bool orphaned;   /* its holder has ended, the kernel says, and it was not taken since */
     uint32_t taking; /* goes up by one with each taking, in the same step: tells those of threads with equal numbers apart */
 };
 
@@ -47,7 +47,7 @@ static inline struct life_mark life_look(const shm_u64 *mark)
 }
 
 /*
- * Takes a mark that nobody holds: 0; -EOWNERDEAD: likewise, and its last holder died; -EBUSY: somebody holds it; -ENOMEM: no mapping. A held
+ * Takes a mark that no thread holds: 0; -EOWNERDEAD: likewise, and its last holder died; -EBUSY: it is held; -ENOMEM: no mapping. A held
  * one is not even tried: a try that is killed leaves word of it to the kernel, which takes the mark from its holder if the numbers of the two
  * threads are equal, as they may be in different pid namespaces. `fd`, `off`: the object, and where in it the mark lies.
  */
@@ -56,7 +56,7 @@ int life_take(struct life *l, shm_u64 *mark, int fd, uint64_t off);
 /* Gives it back. One that is not ours any more, because it was taken by force or forged, is left as it is. */
 void life_leave(struct life *l, shm_u64 *mark);
 
-/* In a forked child, of which the C library has made the list anew: the parent holds the mark. */
+/* In a forked child, whose C library has begun a new list: the parent holds the mark. */
 void life_forget(struct life *l);
 
 /* Does what the kernel does when the holder ends, if it is still the taking that was seen. */
