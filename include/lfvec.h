@@ -139,7 +139,8 @@ enum {
     LFVEC_CREATE = 1,   /* create it if it does not exist, or if its creator died half-way */
     LFVEC_EXCL = 2,     /* with LFVEC_CREATE: fail with EEXIST if it does; without, it means nothing */
     LFVEC_RDONLY = 4,   /* map read-only, take no slot; whatever would write returns -EBADF. Not with LFVEC_CREATE */
-    LFVEC_ANY_OWNER = 8 /* with LFVEC_CREATE: join the segment of another user, too; without, any may be joined, and it means nothing */
+    LFVEC_ANY_OWNER = 8, /* with LFVEC_CREATE: join the segment of another user, too; without, any may be joined, and it means nothing */
+    LFVEC_FILL_HOLES = 16 /* give memory to parts that should have it and have none, as in a sparse copy. Not with LFVEC_RDONLY */
 };
 
 /*
@@ -188,18 +189,24 @@ lfvec_t *lfvec_attach(const char *name);
  * sticky and its group or others may write to it, as usual: else it is EACCES, for root as well. LFVEC_ANY_OWNER is for users who share one
  * and trust each other: whichever comes first creates it, with a mode that lets the others in.
  *
+ * A copy of a segment may have holes where there were zeros (cp leaves them out). An attachment reads holes as zeros in segments of the caller
+ * and of root, up to as many bytes as the object occupied when it was opened; reading gives them memory. Other holes are damage (-EBADMSG
+ * from the call that meets them): a writer of the segment could otherwise make its readers fill /dev/shm. An attachment with LFVEC_FILL_HOLES
+ * gives memory to every part with holes, when it uses it or asks for it by lfvec_region(): `lfvec-shmctl recover --fill-holes`. That takes as
+ * much memory as the segment says that it has, so use it on segments that you trust; -ENOSPC where it does not fit.
+ *
  * Returns a handle, to be given to lfvec_detach(), or NULL with errno:
- *   EINVAL           the name is not "/name", a flag is unknown, LFVEC_CREATE with LFVEC_RDONLY, struct_size is not right, or a field of
+ *   EINVAL           the name is not "/name", a flag is unknown, LFVEC_RDONLY with LFVEC_CREATE or LFVEC_FILL_HOLES, struct_size is not right, or a field of
  *                    *attr is out of its range (slab_bytes: also if it is less than twice leaf_bytes or elem_size)
  *   ENAMETOOLONG     the name is longer than 254 bytes
  *   ENOENT           no such segment, and no LFVEC_CREATE; also if it is there, but half-made: being created, or its creator died
  *   EEXIST           it exists, finished, and LFVEC_CREATE | LFVEC_EXCL
  *   EACCES           not allowed; or, with LFVEC_CREATE, it belongs to another user, and no LFVEC_ANY_OWNER
  *   EPROTO           elem_size or elem_tag differs
- *   EBADMSG          not an lfvec segment (with LFVEC_EXCL, too), damaged, or truncated; also a FIFO, a link, a device or the like, which is
+ *   EBADMSG          not an lfvec segment (with LFVEC_EXCL, too), damaged, truncated, or with holes; also a FIFO, a link, a device or the like, which is
  *                    never opened
  *   EPROTONOSUPPORT  another format version, an unknown feature, or another byte order
- *   ENOSPC           to create: no pages left in /dev/shm for it, or RLIMIT_FSIZE
+ *   ENOSPC           to create, or to fill holes: no pages left in /dev/shm for it, or RLIMIT_FSIZE
  *   EOVERFLOW        to create: max_bytes, or the address space that there is, does not hold the slots and one slab
  *   EAGAIN           others created and removed it again and again meanwhile, or hold a lease on it (F_SETLEASE of fcntl(2))
  *   ENOMEM           no private memory; or this process may not map what the segment has grown to: RLIMIT_AS, vm.max_map_count, or, after

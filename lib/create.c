@@ -265,13 +265,14 @@ static int enter(struct segment *s, const struct lfvec_attr *attr)
         return err;
     unmap_object(s);
     s->whole = 0; /* of another object, perhaps */
-    if (segment_is_whole(s, 0, s->l.slabtab_off) != 0)
-        return error_set(
-            -EBADMSG,
-            "%s: damaged: parts of its first %llu bytes have no memory, and it belongs to another user, or there is no room "
-            "for them; let its owner use it, make room, or, if nobody needs its elements, remove it: lfvec-shmctl rm --force %s",
-            s->name, (unsigned long long)s->l.slabtab_off, s->name);
+    segment_believe_holes(s, &st);
     err = map_object(s, s->l.max_bytes, (uint64_t)st.st_size);
+    err = err ? err : segment_is_whole(s, 0, s->l.slabtab_off);
+    if (err == -EBADMSG)
+        return error_set(err,
+                         "%s: holes: parts of its first %llu bytes have no memory; if it is a sparse copy, fill it: lfvec-shmctl recover "
+                         "--fill-holes %s; if nobody needs its elements, remove it: lfvec-shmctl rm --force %s",
+                         s->name, (unsigned long long)s->l.slabtab_off, s->name, s->name);
     if (err)
         return err;
     s->slab_known = calloc(s->l.slabs_max / 64 + 1, sizeof *s->slab_known);
@@ -506,6 +507,7 @@ static int open_any(struct segment *s, const char *name, int flags, const struct
         return err;
     err = AGAIN;
     s->read_only = flags & LFVEC_RDONLY;
+    s->fill = flags & LFVEC_FILL_HOLES;
     memcpy(s->name, name, strlen(name) + 1);
     for (int i = 0; i < OPEN_TRIES && err > 0; i++) {
         segment_close(s);

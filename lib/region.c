@@ -40,17 +40,24 @@ static void slots_region(const struct segment *s, uint64_t i, struct lfvec_regio
     out->bytes = out->committed = paged(s) ? s->l.slot_bytes : s->l.slabtab_off - s->l.slots_off;
 }
 
-static void extent_region(struct segment *s, struct extent *e, uint32_t kind, uint64_t end, struct lfvec_region *out)
+/* What has holes counts as not committed; only an attachment that fills them can meet want of room here. */
+static int room(int err)
 {
-    (void)segment_extend_known(s, e, 0);
+    return err == -ENOSPC ? err : 0;
+}
+
+static int extent_region(struct segment *s, struct extent *e, uint32_t kind, uint64_t end, struct lfvec_region *out)
+{
+    const int err = segment_extend_known(s, e, 0);
     out->kind = kind;
     out->count = atomic_load_explicit(&e->ready, memory_order_relaxed);
     out->offset = e->off;
     out->bytes = end - e->off;
     out->committed = (out->count * e->unit + SHM_PAGE - 1) / SHM_PAGE * SHM_PAGE;
+    return room(err);
 }
 
-static void slab_region(struct segment *s, uint64_t slab, struct lfvec_region *out)
+static int slab_region(struct segment *s, uint64_t slab, struct lfvec_region *out)
 {
     const uint64_t word = slab_word(s, slab);
     out->kind = LFVEC_REGION_SLAB;
@@ -58,12 +65,16 @@ static void slab_region(struct segment *s, uint64_t slab, struct lfvec_region *o
     out->count = 1;
     out->offset = s->l.slabs_off + slab * s->l.slab_bytes;
     out->bytes = s->l.slab_bytes;
-    if (slab_word_state(word) < SHM_SLAB_OWNED || (!slab_known(s, slab) && slab_learn(s, slab) != 0))
-        return;
+    if (slab_word_state(word) < SHM_SLAB_OWNED)
+        return 0;
+    const int err = slab_known(s, slab) ? 0 : slab_learn(s, slab);
+    if (err)
+        return room(err);
     out->committed = out->bytes;
     out->owner = slab_word_state(word) == SHM_SLAB_OWNED ? slab_word_owner(word) : 0;
     out->leaves = s->l.slab_leaves;
     out->leaves_used = slab_count_used(s, slab);
+    return 0;
 }
 
 static void place_of(const struct segment *s, struct lfvec_region *out)
@@ -84,18 +95,19 @@ int region_describe(struct lfvec *v, uint64_t i, struct lfvec_region *out)
         return -EBADMSG;
     if (i >= slabs && i - slabs >= slab_high(s))
         return -ERANGE;
+    int err = 0;
     if (i < FIRST_SLOT)
         header_region(s, out);
     else if (i < slabtab)
         slots_region(s, i, out);
     else if (i == slabtab)
-        extent_region(s, &s->slabtab, LFVEC_REGION_SLABTAB, s->l.dir_off, out);
+        err = extent_region(s, &s->slabtab, LFVEC_REGION_SLABTAB, s->l.dir_off, out);
     else if (i == dir)
-        extent_region(s, &s->dir, LFVEC_REGION_DIRECTORY, s->l.slabs_off, out);
+        err = extent_region(s, &s->dir, LFVEC_REGION_DIRECTORY, s->l.slabs_off, out);
     else
-        slab_region(s, i - slabs, out);
+        err = slab_region(s, i - slabs, out);
     place_of(s, out);
-    return 0;
+    return err;
 }
 
 static void count_page(struct lfvec_pages *out, int node, uint64_t nodes)

@@ -75,18 +75,6 @@ static bool is_whole(struct segment *s, uint64_t off, uint64_t bytes)
     return end <= hole;
 }
 
-/*
- * A copy that left zeros out (cp does) has holes that are to be read as zeros. They get memory by it, so they are believed of the caller's own
- * segments and root's, as long as there is room.
- */
-int segment_is_whole(struct segment *s, uint64_t off, uint64_t bytes)
-{
-    uint32_t owner;
-    if (is_whole(s, off, bytes) || (shm_object_trusted(s->fd, &owner) == 0 && shm_object_room(s->fd) >= bytes))
-        return 0;
-    return -EBADMSG;
-}
-
 int segment_no_space(const struct segment *s, uint64_t end, uint64_t bytes)
 {
     struct rlimit limit;
@@ -175,6 +163,40 @@ int segment_commit_own(struct segment *s, uint64_t off, uint64_t bytes)
     if (err)
         shm_object_discard(s->fd, off, bytes);
     return err;
+}
+
+/* Takes a part with holes off what this attachment believes. */
+static bool hole_believed(struct segment *s, uint64_t bytes)
+{
+    uint64_t left = atomic_load_explicit(&s->holes_left, memory_order_relaxed);
+    do {
+        if (left < bytes)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&s->holes_left, &left, left - bytes, memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+/*
+ * A page of a hole gets memory by being read. cp leaves zeros out, so a copy has holes, and has to open: they are believed in the caller's own
+ * segments and root's, but of no more bytes than the object had when it was opened. An attachment with LFVEC_FILL_HOLES fills them all:
+ * that stores each word's own value and never gives memory back, so it may run while others use the part.
+ */
+int segment_is_whole(struct segment *s, uint64_t off, uint64_t bytes)
+{
+    if (is_whole(s, off, bytes))
+        return 0;
+    const bool room = shm_object_room(s->fd) >= bytes;
+    if (s->fill)
+        return room ? segment_commit(s, off, bytes) : segment_no_space(s, off + bytes, bytes);
+    return room && hole_believed(s, bytes) ? 0 : -EBADMSG;
+}
+
+void segment_believe_holes(struct segment *s, const struct stat *st)
+{
+    enum { LEAST = 1 << 20 };
+    uint32_t owner;
+    const bool trusted = shm_object_trusted(s->fd, &owner) == 0;
+    atomic_store_explicit(&s->holes_left, trusted ? (uint64_t)st->st_blocks * 512 + LEAST : 0, memory_order_relaxed);
 }
 
 /* Stores nothing, and believes nothing: what is new is asked about. */

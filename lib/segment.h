@@ -13,6 +13,7 @@
 #include "layout.h"
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* An array in the segment whose memory is committed on demand, front to back. */
@@ -39,8 +40,10 @@ struct segment {
     uint64_t mapped; /* bytes; less than l.max_bytes if RLIMIT_AS allowed no more */
     int fd;
     bool read_only;
+    bool fill; /* LFVEC_FILL_HOLES: what should have memory and has none gets it */
     dev_t dev;
     ino_t ino;
+    shm_u64 holes_left;   /* private: bytes of parts with holes that are still believed */
     shm_u64 object_bytes; /* private: size of the object as last seen; it never shrinks */
     shm_u64 whole;        /* private: a run without holes, as last found: where it begins, and where it ends (segment.c) */
     struct extent dir, slabtab;
@@ -64,8 +67,13 @@ void segment_close(struct segment *s);
 /* True if the object reaches at least to `end`, and our mapping too. Asks the kernel only when it did not the last time. */
 int segment_reaches(struct segment *s, uint64_t end);
 
-/* 0 if all pages of a part of the object have memory, or may get some by being read; -EBADMSG. */
+/*
+ * 0 if all pages of a part of the object have memory, or may get it by being used, or have got it now (LFVEC_FILL_HOLES); -EBADMSG;
+ * to fill: -ENOSPC, and others of segment_commit().
+ */
 int segment_is_whole(struct segment *s, uint64_t off, uint64_t bytes);
+/* How much of that is believed of an object, as it is when it is opened. */
+void segment_believe_holes(struct segment *s, const struct stat *st);
 
 /* Makes units below n usable: 0, -EOVERFLOW beyond the maximum, -ENOSPC, -ENOMEM beyond our mapping, -EBADMSG. */
 int segment_extend(struct segment *s, struct extent *e, uint64_t n);

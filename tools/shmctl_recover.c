@@ -37,7 +37,10 @@ static const struct column slot_columns[] = {
     {NULL, COLUMN_TEXT, 0, NULL},
 };
 
+enum { FILL_HOLES = 0x100 };
+
 static const struct opt options[] = {
+    {FILL_HOLES, "fill-holes", NULL, "first give memory to what should have it and has none, as in a sparse copy"},
     {'s', "slot", "SLOT", "with --force: only this slot"},
     {0, NULL, NULL, NULL},
 };
@@ -305,15 +308,40 @@ static int decide(struct recover *recover)
     return status == DONE ? recover_all(recover) : status;
 }
 
+/* Asking for a region makes the library look at all of it. */
+static int fill_holes(const char *name)
+{
+    struct lfvec_region region;
+    int status = DONE, error = 0;
+    lfvec_t *v = open_segment(name, LFVEC_FILL_HOLES, &status);
+    if (!v)
+        return status;
+    for (uint64_t i = 0; !error; i++)
+        error = lfvec_region(v, i, &region);
+    status = error == -ERANGE ? DONE : failed(v, "fill", error);
+    lfvec_detach(v);
+    return status;
+}
+
 static int run(struct call *call)
 {
     struct recover recover = {.call = call};
+    bool fill = false;
     int status = DONE;
-    while (call_next(call))
-        recover.slot = (uint32_t)call_number(call, "--slot", optarg, 1, 2047);
+    for (int key; (key = call_next(call)) != 0;)
+        if (key == FILL_HOLES)
+            fill = true;
+        else
+            recover.slot = (uint32_t)call_number(call, "--slot", optarg, 1, 2047);
     if (recover.slot && !call->force)
         call_usage(call, "--slot needs --force; the dead are all recovered without either");
+    if (fill && call->dry_run)
+        call_usage(call, "--fill-holes cannot be tried with --dry-run");
     const char *name = call_name(call, 0, 0);
+    if (fill)
+        status = fill_holes(name);
+    if (status != DONE)
+        return status;
     recover.v = care_open(call, name, &status);
     if (!recover.v)
         return status;

@@ -1,10 +1,11 @@
 /*
  * full_holes.c - a segment that claims memory which it has not, in a /dev/shm of a few MiB, with room left and without: who only looks commits
- * nothing, and nobody is ended by SIGBUS. What is forged is what a stranger may write into a segment of his own, for others to look at.
+ * nothing, and nobody is ended by SIGBUS. What is forged is what anyone may write who may write to the segment. And a copy without zeros, filled.
  */
 #include "../../lib/format.h"
 #include "full.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,15 +217,10 @@ static void look_by_commands(const char *what, bool all)
     }
 }
 
-START_TEST(no_memory_for_lookers)
+static void make(void)
 {
-    FULL_SHM_OR_SKIP(SHM_BYTES);
-    const struct forgery *f = &forgeries[_i % FORGERIES];
-    const bool full = _i >= FORGERIES;
     struct lfvec_attr a;
-    struct object o;
     int err;
-    MUST(access("./lfvec-shmctl", X_OK) == 0);
     unit_attr(&a, 8);
     a.max_slots = 8;
     a.max_bytes = UINT64_C(1) << 37;
@@ -232,6 +228,16 @@ START_TEST(no_memory_for_lookers)
     lfvec_t *v = lfvec_open(full_name, LFVEC_CREATE | LFVEC_EXCL, &a);
     MUST(v && full_push(v, 0, ELEMS, 1024, &err) == ELEMS);
     MUST(lfvec_detach(v) == 0);
+}
+
+START_TEST(no_memory_for_lookers)
+{
+    FULL_SHM_OR_SKIP(SHM_BYTES);
+    const struct forgery *f = &forgeries[_i % FORGERIES];
+    const bool full = _i >= FORGERIES;
+    struct object o;
+    MUST(access("./lfvec-shmctl", X_OK) == 0);
+    make();
     look("as it was made", look_by_calls, NULL);
     open_object(&o);
     f->forge(&o);
@@ -248,11 +254,48 @@ START_TEST(no_memory_for_lookers)
 }
 END_TEST
 
+/* The first error of a look at all regions. */
+static int fill_all(lfvec_t *v)
+{
+    struct lfvec_region region;
+    uint64_t i = 0;
+    int err;
+    while ((err = lfvec_region(v, i, &region)) == 0)
+        i++;
+    return err;
+}
+
+/* What is claimed fits, or it does not; then all that was there is left, and nobody is ended by SIGBUS. */
+START_TEST(fill_holes)
+{
+    FULL_SHM_OR_SKIP(SHM_BYTES);
+    struct object o;
+    make();
+    open_object(&o);
+    const uint64_t before = full_free_bytes();
+    (_i ? forge_owned : forge_slots)(&o);
+    lfvec_t *v = lfvec_open(full_name, LFVEC_FILL_HOLES, NULL);
+    MUST_MSG(v != NULL, "%s", lfvec_last_error());
+    const int err = fill_all(v);
+    MUST_MSG(err == (_i ? -ENOSPC : -ERANGE), "%d", err);
+    if (_i)
+        MUST_MSG(strstr(lfvec_last_error(), "no space"), "%s", lfvec_last_error());
+    else {
+        MUST(full_free_bytes() <= before);
+        unit_sound(v);
+    }
+    full_expect(v, ELEMS);
+    MUST(lfvec_detach(v) == 0);
+    close(o.fd);
+}
+END_TEST
+
 Suite *full_holes_suite(void)
 {
     Suite *s = suite_create("holes");
     TCase *tc = unit_case(s, "holes", 120);
     tcase_add_loop_test(tc, no_memory_for_lookers, 0, 2 * FORGERIES);
+    tcase_add_loop_test(tc, fill_holes, 0, 2);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -11,6 +11,11 @@ build=$PWD
 me=lfvec-test-$$
 tool=$build/lfvec-shmctl
 holder=$build/tests/tool/holder
+if [ -x "$build/.libs/lfvec-shmctl" ]; then # the programs themselves: libtool's scripts before them take ten times as long
+    tool=$build/.libs/lfvec-shmctl
+    holder=$build/tests/tool/.libs/holder
+    export LD_LIBRARY_PATH=$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
 children=()
 export LC_ALL=C
 

@@ -5,7 +5,7 @@ cd "${LFVEC_SRC:-.}" || exit 99
 . tests/tool/common.sh
 
 v=/$me-v whole=$scratch/whole
-"$tool" create --slots 4 --slab-bytes 64K "$v"
+"$tool" create --slots 4 --slab-bytes 64K --max-bytes 64M "$v"
 # shellcheck disable=SC2046
 "$tool" push "$v" $(seq 100) >/dev/null
 cp --sparse=always /dev/shm/"${v#/}" "$whole"
@@ -105,4 +105,27 @@ for command in ${looks/list/}; do # list tells of others' segments as well
     run $command $(operands $command)
     is "$command of an empty one: sound" "$status" 0
 done
+
+# A copy that left zeros out: a look gives it at most as much memory as it had. Once its holes are filled, it is what was copied.
+sparse=/$me-sparse
+blocks() { stat -c %b /dev/shm/"${sparse#/}"; }
+grows_little() { [ "$(blocks)" -le $((before * 2 + 2048)) ]; } # blocks of 512 bytes; 1 MiB is always believed
+copy() { cp --sparse=always /dev/shm/"${v#/}" /dev/shm/"${sparse#/}" && before=$(blocks); }
+
+{ seq 1000 && yes 0 | head -n 20000; } | "$tool" load -q "$v"
+"$tool" dump --raw "$v" >"$scratch/dump"
+copy
+expect 'a copy with some zeros is read' 0 check "$sparse"
+check 'a copy with some zeros: the elements' cmp -s "$scratch/dump" <("$tool" dump --raw "$sparse")
+check 'a copy with some zeros: a look at it' grows_little
+
+yes 0 | head -n 1000000 | "$tool" load -q "$v"
+"$tool" dump --raw "$v" >"$scratch/dump"
+copy
+expect 'a copy with many zeros: not all are believed' 1 dump "$sparse"
+check 'a copy with many zeros: a look at it' grows_little
+expect 'what would be filled is not known beforehand' 2 recover --fill-holes --dry-run "$sparse"
+expect 'a sparse copy is filled' 0 recover --fill-holes "$sparse"
+expect 'a filled copy is sound' 0 check "$sparse"
+check 'a filled copy has all elements' cmp -s "$scratch/dump" <("$tool" dump --raw "$sparse")
 finish
