@@ -55,6 +55,7 @@ bool __wrap_slab_taken(struct segment *s, uint64_t ref)
 const bool amid_possible = true;
 
 void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *memory, size_t size);
 void __libc_free(void *memory);
 
 void *calloc(size_t n, size_t size)
@@ -67,6 +68,15 @@ void *calloc(size_t n, size_t size)
         act(AMID_BEFORE);
     }
     return memory;
+}
+
+/* The pass has met a slab that is newer than it. */
+void *realloc(void *memory, size_t size)
+{
+    void *more = __libc_realloc(memory, size);
+    if (amid.v && !amid.within && memory && memory == amid.memory && more)
+        amid.memory = more;
+    return more;
 }
 
 void free(void *memory)

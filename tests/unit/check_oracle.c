@@ -483,6 +483,35 @@ START_TEST(test_taken_behind_us)
 }
 END_TEST
 
+/* A slab that was not there when the pass began is met by a slot's reference: nothing is known of its leaves until then. */
+static void hide_slab(lfvec_t *v)
+{
+    atomic_store(&v->seg.control->slabs_high, 1);
+}
+
+static void show_slab(lfvec_t *v)
+{
+    atomic_store(&v->seg.control->slabs_high, 2);
+}
+
+START_TEST(test_slab_met_later)
+{
+    amid_deed *const deeds[AMID_MOMENTS] = {[AMID_BEFORE] = show_slab, [AMID_AFTER] = hide_slab};
+    struct lfvec_audit a;
+    const uint64_t ref = leaf_ref_make(1, 9);
+    MUST(slab_reserve(sc.s, ME, 1) == 0 && slab_high(sc.s) == 2);
+    toggle(ref);
+    poke(&slot(2)->spare_ref[0], ref);
+    hide_slab(sc.v);
+    const int err = amid_check(sc.looks, sc.v, deeds, &a);
+    show_slab(sc.v);
+    expect_none("a slab that is met later", &a, err);
+    expect_passes("a slab that is met later", &a, 1, true);
+    ck_assert_uint_eq(a.leaves_held, 2);
+    ck_assert_uint_eq(a.leaves_free, 2 * sc.s->l.slab_leaves - (ENTRIES + 2));
+}
+END_TEST
+
 START_TEST(test_no_middle)
 {
     UNIT_SKIP("calloc() is the C library's or the sanitizer's own here");
@@ -619,5 +648,6 @@ Suite *oracle_suite(void)
     tcase_add_test(tc, test_forged_before_rest);
     tcase_add_loop_test(tc, test_busy, AMID_BEFORE, AMID_MOMENTS);
     tcase_add_loop_test(tc, test_taken_behind_us, 0, 3);
+    tcase_add_test(tc, test_slab_met_later);
     return s;
 }
