@@ -164,7 +164,8 @@ static void judge(const struct answer *a, uint32_t r, uint32_t k, bool changed)
     reloads += reload;
     if (reload || (same && !(changed && r == 0)) || faults++ >= SHOWN)
         return;
-    printf("fault: entry %llu, the reader stopped before instruction %u while the writer went on to its %u: told %d, leaf 0x%llx; it was 0x%llx\n",
+    printf("fault: entry %llu, the reader stopped before instruction %u while the writer went on to its %u: told %d, leaf 0x%llx; it was "
+           "0x%llx\n",
            (unsigned long long)board->d, r, k, a->told, (unsigned long long)a->ref, (unsigned long long)board->leaf[board->d]);
 }
 

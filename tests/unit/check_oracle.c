@@ -21,8 +21,8 @@ static void expect_fault(const char *what, const struct lfvec_audit *a, int err)
 
 static void expect_none(const char *what, const struct lfvec_audit *a, int err)
 {
-    ck_assert_msg(err == 0 && a->fault == LFVEC_FAULT_NONE && !a->message[0] && !a->leaves_lost, "%s: %d, fault %u at 0x%llx: '%s', %llu lost",
-                  what, err, a->fault, (ull)a->where, a->message, (ull)a->leaves_lost);
+    ck_assert_msg(err == 0 && a->fault == LFVEC_FAULT_NONE && !a->message[0] && !a->leaves_lost,
+                  "%s: %d, fault %u at 0x%llx: '%s', %llu lost", what, err, a->fault, (ull)a->where, a->message, (ull)a->leaves_lost);
 }
 
 /* By who has known the segment since before, writing and read-only. Nothing moves: two passes find it, and the rest is not needed. */
@@ -250,8 +250,8 @@ static void check_amid(enum amid_moment moment, amid_deed *deed, struct lfvec_au
 
 static void expect_passes(const char *what, const struct lfvec_audit *a, uint32_t passes, bool conclusive)
 {
-    ck_assert_msg(a->passes == passes && a->conclusive == conclusive && amid_pass() == passes, "%s: %u passes, conclusive %u; expected %u, %u",
-                  what, a->passes, a->conclusive, passes, conclusive);
+    ck_assert_msg(a->passes == passes && a->conclusive == conclusive && amid_pass() == passes,
+                  "%s: %u passes, conclusive %u; expected %u, %u", what, a->passes, a->conclusive, passes, conclusive);
 }
 
 static bool begins_with(const struct forgery *f, const char *what)
@@ -473,7 +473,8 @@ static void take_same(lfvec_t *v)
 
 START_TEST(test_taken_behind_us)
 {
-    static amid_deed *const deeds[][AMID_MOMENTS] = {{give_back, take, NULL}, {give_back, take_same, NULL}, {heal_flight, take_for_flight, NULL}};
+    static amid_deed *const deeds[][AMID_MOMENTS] = {
+        {give_back, take, NULL}, {give_back, take_same, NULL}, {heal_flight, take_for_flight, NULL}};
     struct lfvec_audit a;
     const uint64_t before = version();
     const int err = amid_check(sc.looks, sc.v, deeds[_i], &a);

@@ -57,8 +57,8 @@ shm_u64 *slab_at(uint64_t slab);
 uint64_t slab_word_of(uint32_t state, uint32_t owner);
 uint64_t leaf_at(uint64_t d); /* that an entry resolves to */
 struct leaf located(uint64_t ref);
-uint64_t free_leaf(void); /* the last one of the first slab */
-void toggle(uint64_t ref); /* its bit */
+uint64_t free_leaf(void);                                          /* the last one of the first slab */
+void toggle(uint64_t ref);                                         /* its bit */
 struct shm_desc *fly(uint32_t i, uint32_t buffer, uint64_t count); /* slot i is in the middle of an operation of so many leaves */
 
 /*

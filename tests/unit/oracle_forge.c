@@ -55,7 +55,8 @@ static void header_other_slabs_off(void)
     struct lfvec_attr a;
     scene_make_large();
     scene_large_attr(&a);
-    a.max_elems += a.slab_bytes / sizeof(struct shm_entry) * LEAF_ELEMS; /* a directory that is larger by what a slab has, and a slab less */
+    a.max_elems += a.slab_bytes / sizeof(struct shm_entry) *
+                   LEAF_ELEMS; /* a directory that is larger by what a slab has, and a slab less */
     a.max_bytes = sc.s->l.max_bytes;
     exchange(&a, 4);
 }
