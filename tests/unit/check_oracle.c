@@ -530,7 +530,7 @@ static pid_t start(void (*work)(lfvec_t *v, struct participant *p))
     const pid_t pid = check_fork();
     if (pid == 0) {
         lfvec_t *v = unit_open(lfvec_name(sc.v), 0);
-        MUST(join_get(v, &p) == 0 && write(ready[1], "x", 1) == 1);
+        MUST(join_get(v, &p) == 0 && join_over(0) == 0 && write(ready[1], "x", 1) == 1);
         for (;;)
             work(v, p);
     }

@@ -24,6 +24,7 @@ static void build(const struct lfvec_attr *a)
         MUST(lfvec_pop_u64(sc.v, &x) == 0);
     MUST(lfvec_set_u64(sc.v, 0, 0) == 0);
     MUST(join_get(sc.v, &sc.p) == 0 && sc.p->me == ME && participant_spares(sc.p, 1) == 0);
+    (void)join_over(0);
     sc.spare = sc.p->spare[0];
     sc.looks = unit_open(lfvec_name(sc.v), LFVEC_RDONLY);
     unit_sound(sc.looks);
