@@ -17,7 +17,7 @@ enum amid_moment { AMID_BEFORE, AMID_LEAVES, AMID_AFTER, AMID_MOMENTS };
 
 typedef void amid_deed(lfvec_t *v);
 
-extern const bool amid_possible; /* calloc() and free() are ours here, and not the C library's or a sanitizer's own */
+bool amid_possible(void); /* calloc() and free() are ours here, and not the C library's own, or those of a sanitizer or of valgrind */
 
 /* lfvec_check(looks), with deeds of v's. What is NULL is left out. */
 int amid_check(lfvec_t *looks, lfvec_t *v, amid_deed *const deeds[AMID_MOMENTS], struct lfvec_audit *out);
