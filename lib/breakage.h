@@ -1,6 +1,6 @@
 /*
- * breakage.h - what can be taken out of the library, to see that the tests notice. Test-only: tests/order compiles the library a second
- * time with LFVEC_BREAKABLE and sets lfvec_break. In every other build BROKEN() is the constant 0, and nothing of it is compiled.
+ * breakage.h - what can be taken out of the library, to see that the tests notice. Test-only: tests/order and tests/kill/rewrite.c
+ * compile the library a second time with LFVEC_BREAKABLE and set lfvec_break. In every other build BROKEN() is the constant 0, and nothing of it is compiled.
  */
 #ifndef LFVEC_BREAKAGE_H
 #define LFVEC_BREAKAGE_H
@@ -16,7 +16,8 @@ enum breakage {
     BREAK_ROLE,  /* a leaf gets a new role without a new seq */
     BREAK_OWNER, /* a leaf is stored into in place by another than its owner */
     BREAK_WORK,  /* R6: a slab is taken over although its owner works in it */
-    BREAK_LATER  /* a leaf of a later head is stored into in place */
+    BREAK_LATER, /* a leaf of a later head is stored into in place */
+    BREAK_ODD    /* a descriptor's seq is not odd while the rest of it is written */
 };
 
 #ifdef LFVEC_BREAKABLE

@@ -1,6 +1,8 @@
 /* desc.c - see desc.h. */
 #include "desc.h"
 
+#include "breakage.h"
+
 #include <errno.h>
 
 int desc_complete_write(struct segment *s, struct head h, const struct desc_view *v)
@@ -29,7 +31,8 @@ int desc_complete_write(struct segment *s, struct head h, const struct desc_view
 void desc_write(struct shm_desc *d, uint64_t since, const struct desc_plan *plan)
 {
     const uint64_t seq = atomic_load_explicit(&d->seq, memory_order_relaxed) | 1;
-    atomic_store_explicit(&d->seq, seq, memory_order_relaxed);
+    if (!BROKEN(BREAK_ODD))
+        atomic_store_explicit(&d->seq, seq, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* SYNC: desc-rewrite (release): odd before anything else changes */
     atomic_store_explicit(&d->since, since, memory_order_relaxed);
     atomic_signal_fence(memory_order_release); /* killed from here on, and made even by recovery: since turns old readers away by itself */

@@ -296,9 +296,9 @@ bool judge_audit(struct stage *s, bool recovered)
     const int err = lfvec_check(s->v, &a);
     if (err)
         return fault(s, "lfvec_check: %d, fault %u at 0x%llx: %s", err, a.fault, (unsigned long long)a.where, a.message);
-    if (a.leaves_lost || !a.conclusive || a.elements != s->now.n || (recovered && a.slots_dead))
-        return fault(s, "lfvec_check: %llu leaves lost, %u slots dead, %llu elements of %llu, conclusive %u",
+    if (a.leaves_lost || !a.conclusive || a.passes != 1 || a.elements != s->now.n || (recovered && a.slots_dead))
+        return fault(s, "lfvec_check: %llu leaves lost, %u slots dead, %llu elements of %llu, conclusive %u, %u passes",
                      (unsigned long long)a.leaves_lost, a.slots_dead, (unsigned long long)a.elements, (unsigned long long)s->now.n,
-                     a.conclusive);
+                     a.conclusive, a.passes);
     return !recovered || census(s);
 }

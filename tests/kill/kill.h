@@ -146,6 +146,7 @@ struct op {
     void (*furnish)(lfvec_t *v);              /* by the test process, before there is a victim */
     void (*prepare)(lfvec_t *v);              /* by the victim */
     void (*meanwhile)(lfvec_t *v);            /* by the test process, while the victim waits at the gate */
+    void (*after)(lfvec_t *v);                /* by the test process, between the kill and what is done then; makes no version */
     int (*run)(lfvec_t *v, const char *name); /* by the victim: the operation itself; 0 if it went well */
     void (*model)(struct model *m);           /* what it does to the contents */
     uint32_t flags;

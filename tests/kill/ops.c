@@ -4,6 +4,7 @@
  */
 #include "kill.h"
 
+#include "desc.h"
 #include "participant.h"
 
 #include <errno.h>
@@ -91,6 +92,59 @@ static void push_40_pop_35(lfvec_t *v)
 {
     push_some(v, 40);
     pop_some(v, 35);
+}
+
+/* ---- histories of leaves: what was freed is in use again before anybody recovers who freed it ------------------------------------------- */
+
+static uint64_t batch[BATCH] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
+enum { TRIES = 1000, THIRD = 2 };
+
+static void push_batch(lfvec_t *v)
+{
+    must(lfvec_push_n(v, batch, BATCH, NULL) == BATCH);
+}
+
+static uint64_t leaf_of(lfvec_t *v, uint64_t d)
+{
+    struct desc_view view;
+    uint64_t ref = 0;
+    must(desc_resolve(&v->seg, head_load(v->seg.control), d, &view, &ref) == 0);
+    return ref;
+}
+
+/*
+ * The victim's batch has replaced leaves of the test process. The second of these comes to hold the elements of the third entry; the victim's buffer,
+ * which it will use again for one leaf, still has it among those replaced.
+ */
+static void take_what_a_batch_freed(lfvec_t *v)
+{
+    const struct shm_desc *d = &slot_at(&v->seg, SURVIVOR + 1)->desc[0];
+    const uint64_t ref = atomic_load(&d->entry[1].old_ref), i = THIRD * ELEMS_OF_LEAF;
+    uint64_t x;
+    must(atomic_load(&d->count) == THIRD + 1 && ref && lfvec_get_u64(v, i, &x) == 0);
+    for (uint32_t tries = 0; leaf_of(v, THIRD) != ref; tries++)
+        must(tries < TRIES && lfvec_set_u64(v, i, x) == 0);
+}
+
+/* Takes leaves and gives them back, which makes no version, until that one is in hand. */
+static void take_in_hand(struct participant *p, uint64_t ref)
+{
+    participant_return_spares(p);
+    must(participant_spares(p, 1) == 0);
+    for (uint32_t tries = 0; p->spare[0] != ref; tries++) {
+        participant_return_spares(p);
+        must(tries < TRIES && participant_spares(p, 1) == 0);
+    }
+}
+
+/* The leaf that the victim has replaced, and freed before it was killed, if it came to that: nobody has told yet that it has. */
+static void take_what_was_freed(lfvec_t *v)
+{
+    const struct shm_slot *slot = slot_at(&v->seg, SURVIVOR + 1);
+    const uint64_t intent = atomic_load(&slot->intent), ref = atomic_load(&slot->desc[intent & 1].entry[0].old_ref);
+    struct leaf leaf;
+    if (intent && ref && slab_locate(&v->seg, ref, &leaf) == 0 && !slab_taken(&v->seg, ref))
+        take_in_hand(thread_state.p, ref);
 }
 
 static void push_12_pop_12_trim(lfvec_t *v)
@@ -187,7 +241,6 @@ static void guest_12(lfvec_t *v)
         return (expression) ? 0 : 1;                                                                                                       \
     }
 
-static uint64_t batch[BATCH] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
 static const struct timespec moment = {.tv_sec = 0}; /* sleeping would depend on the speed of stepping */
 static struct lfvec_attr attr;
 
@@ -339,6 +392,10 @@ const struct op ops[] = {
     {"get", .prepare = push_12, .run = run_get},
     {"set", .prepare = push_3, .run = run_set, .model = model_set},
     {"set, another's leaf", .furnish = push_12, .prepare = push_1_pop_1, .run = run_set, .model = model_set},
+    {"set, an older batch in the buffer", .furnish = push_25_pop_22, .prepare = push_batch, .meanwhile = take_what_a_batch_freed,
+     .run = run_set, .model = model_set},
+    {"set, what it freed is taken at once", .furnish = push_3, .prepare = push_1_pop_1, .meanwhile = set_first, .run = run_set,
+     .model = model_set, .after = take_what_was_freed},
     {"cas_u64", .prepare = push_12, .run = run_cas, .model = model_set},
     {"fetch_add_u64", .prepare = push_12, .run = run_add, .model = model_add},
     {"push_n, in a leaf", .prepare = push_3, .run = run_push_3, .model = model_push_3},

@@ -150,7 +150,7 @@ static bool kill_at(struct stage *s, struct part *part, const struct trace *t, u
 static bool meanwhile(struct stage *s)
 {
     phase(s, "others at work while the victim stands still");
-    if (!stage_compare(s) || !mix_run(s, 30))
+    if (!judge_audit(s, false) || !stage_compare(s) || !mix_run(s, 30))
         return false;
     for (uint64_t x = LEASED - 25; x <= LEASED; x++) {
         if (lfvec_push_u64(s->v, x) != 0)
@@ -266,6 +266,8 @@ static bool judge(struct stage *s, enum way way)
         return false;
     if (!stage_compare(s))
         return false;
+    if (s->op->after)
+        s->op->after(s->v);
     if (way == WAY_LATE)
         return late(s);
     if (way == WAY_HEIR)

@@ -14,8 +14,8 @@
  *   INIT elements at the start, in leaves of participant OWNER; CYCLES: no "retry only if the head moved" assertion, so that the endless
  *   retry itself can be found (pan compiled with -DNP).
  *   LEASES: pop_lease and ack. Where nobody can die, `committed` and `intent` are left out: nothing would read them.
- * Negative controls: NO_R1_SEQ NO_R1_HEAD NO_R2 DIRTY_PLUS1 SEQ_FIRST NO_R3 SINCE_LAST NO_R4 NO_R5 COMMITTED_FIRST NO_STAMP VALUE_ONLY CW_ONCE
- *   R4_LAZY_BLIND.
+ * Negative controls: NO_R1_SEQ NO_R1_HEAD NO_R2 DIRTY_PLUS1 SEQ_FIRST NO_R3 NO_ODD SINCE_LAST NO_R4 NO_R5 COMMITTED_FIRST NO_STAMP VALUE_ONLY
+ *   CW_ONCE R4_LAZY_BLIND.
  * Variants: R4_LAZY (raise only for a version that published a descriptor or took a lease), IN_PLACE_SILENT (an in-place push publishes nothing),
  *   OWN_EAGER (an owner records each of its wins, also those that nobody would ask about).
  */
@@ -556,7 +556,11 @@ proctype participant(byte me) {
     /* ---- step 5: desc_publish (R3 chose the buffer, R5 orders the intent) ----------------------------------------------------------- */
     :: atomic { pc == FILL_ODD ->
         CLEAR_INTENT;
+#ifdef NO_ODD
+        if :: d_step { pc = FILL_SINCE } OR_DIE fi }                                  /* seq stays as it was until the rest is written */
+#else
         if :: d_step { dseq[b]++; pc = FILL_SINCE } OR_DIE fi }
+#endif
 #ifdef SINCE_LAST
     :: d_step { pc == FILL_SINCE -> pc = FILL_FIRST }
     :: d_step { pc == FILL_SINCE_LAST -> since[b] = s + 1; pc = FILL_EVEN }
@@ -574,7 +578,7 @@ proctype participant(byte me) {
 #endif
            :: else fi }
     :: atomic { pc == FILL_EVEN ->
-        dseq[b]++;
+        dseq[b] = dseq[b] + 2 - dseq[b] % 2;                                         /* even, and another */
         if :: d_step { PRIV(intent[me] = s + 1; intent_buf[me] = b;) pc = ATTEMPT } OR_DIE fi }   /* R5: intent stands before the CAS */
 
     /* ---- step 6 (R4), step 7 --------------------------------------------------------------------------------------------------------- */

@@ -48,6 +48,7 @@ r2-seq-first        |quick|safety exact|push pop push set0 set0|get0      |     
 r3                  |quick|cycles exact|set0 set0          |get0          |     |          |K=3 DIRS=2 INIT=1 CYCLES            |NO_R3          |non-progress cycle
 r3-death            |quick|safety exact|set0 set0          |get0          |     |          |K=3 DIRS=2 INIT=1 DEATHS=1 MORTAL=1 |NO_R3          |y==g_dir[
 r3-since-last       |quick|safety exact|set0 set0 set2     |set0          |     |          |K=4 DIRS=2 INIT=3 DEATHS=1 MORTAL=1 |SINCE_LAST     |y==g_dir[
+seq-odd             |quick|safety exact|set0 set0 push     |set0          |     |          |K=4 DIRS=2 INIT=2                   |NO_ODD         |X[z]==g_dir[
 r4                  |quick|safety exact|push               |pop           |     |          |K=3 DIRS=2 DEATHS=1 MORTAL=1        |NO_R4          |g_won[me]!=intent[me]
 r4-lazy-blind       |quick|safety exact|lease ack          |pop           |     |          |LEASES K=5 DIRS=2 INIT=2 DEATHS=1 MORTAL=1 R4_LAZY|R4_LAZY_BLIND|g_lease[me]==0
 r5                  |quick|safety exact|push push push     |pop           |     |          |K=3 DIRS=2 DEATHS=1 MORTAL=1        |NO_R5          |g_won[me]==intent[me]

@@ -1,39 +1,17 @@
 /*
- * check_audit.c - lfvec_check() while something happens in the middle of a pass: a sound segment is never called damaged, and a damaged one is.
- *
- * The middle of a pass is where it asks for private memory, having seen how many slabs there are: the calloc() here is called by it in place of
- * the C library's.
+ * check_audit.c - lfvec_check() while a segment grows in the middle of a pass (amid.h): a sound one is never called damaged, and a damaged one is.
+ * What faults there are: check_oracle.c.
  */
+#include "amid.h"
 #include "suites.h"
 #include "support.h"
 
-#include "element.h"
 #include "join.h"
 #include "slab.h"
 
 #include <stdlib.h>
 
-static struct {
-    lfvec_t *v; /* at work */
-    void (*deed)(lfvec_t *v);
-    uint32_t done; /* how often */
-    bool within;
-} amid;
-
-#if defined(__GLIBC__) && !defined(ELEMENT_SANITIZED)
-void *__libc_calloc(size_t n, size_t size);
-
-void *calloc(size_t n, size_t size)
-{
-    if (amid.deed && !amid.within) {
-        amid.within = true;
-        amid.deed(amid.v);
-        amid.done++;
-        amid.within = false;
-    }
-    return __libc_calloc(n, size);
-}
-#endif
+static lfvec_t *at_work;
 
 static void grow(lfvec_t *v)
 {
@@ -51,6 +29,8 @@ static void grow_and_hold(lfvec_t *v)
     MUST(join_get(v, &p) == 0);
     MUST(participant_spares(p, 1) == 0);
 }
+
+static amid_deed *const growth[AMID_MOMENTS] = {[AMID_BEFORE] = grow_and_hold};
 
 static void spend(lfvec_t *v)
 {
@@ -71,22 +51,20 @@ static lfvec_t *make(void)
 START_TEST(test_slot_refers_to_what_is_newer)
 {
     struct lfvec_audit audit;
-    amid.v = make();
-    grow(amid.v);
-    lfvec_t *looks = unit_open(lfvec_name(amid.v), LFVEC_RDONLY);
-    grow_and_hold(amid.v);
-    amid.deed = grow_and_hold;
-    const int err = lfvec_check(looks, &audit);
-    amid.deed = NULL;
+    at_work = make();
+    grow(at_work);
+    lfvec_t *looks = unit_open(lfvec_name(at_work), LFVEC_RDONLY);
+    grow_and_hold(at_work);
+    const int err = amid_check(looks, at_work, growth, &audit);
     ck_assert_msg(err == 0, "%d: %s", err, audit.message);
     ck_assert_str_eq(audit.message, "");
-    if (!amid.done)
+    if (!amid_possible())
         UNIT_SKIP("calloc() is the C library's or the sanitizer's own here");
-    spend(amid.v);
+    spend(at_work);
     unit_sound(looks);
-    unit_sound(amid.v);
+    unit_sound(at_work);
     ck_assert_int_eq(lfvec_detach(looks), 0);
-    ck_assert_int_eq(lfvec_detach(amid.v), 0);
+    ck_assert_int_eq(lfvec_detach(at_work), 0);
 }
 END_TEST
 
@@ -94,22 +72,20 @@ END_TEST
 START_TEST(test_damage_is_found_amid_growth)
 {
     struct lfvec_audit audit;
-    amid.v = make();
-    grow(amid.v);
-    lfvec_t *looks = unit_open(lfvec_name(amid.v), LFVEC_RDONLY);
-    grow_and_hold(amid.v);
-    const uint64_t nowhere = leaf_ref_make(amid.v->seg.l.slabs_max - 1, 0);
+    at_work = make();
+    grow(at_work);
+    lfvec_t *looks = unit_open(lfvec_name(at_work), LFVEC_RDONLY);
+    grow_and_hold(at_work);
+    const uint64_t nowhere = leaf_ref_make(at_work->seg.l.slabs_max - 1, 0);
     if (_i == 0)
-        atomic_store(&slot_at(&amid.v->seg, amid.v->seg.l.max_slots)->spare_ref[0], nowhere);
+        atomic_store(&slot_at(&at_work->seg, at_work->seg.l.max_slots)->spare_ref[0], nowhere);
     else
-        atomic_store(&directory_entry(&amid.v->seg, 0)->leaf_ref, nowhere);
-    amid.deed = grow_and_hold;
-    const int err = lfvec_check(looks, &audit);
-    amid.deed = NULL;
+        atomic_store(&directory_entry(&at_work->seg, 0)->leaf_ref, nowhere);
+    const int err = amid_check(looks, at_work, growth, &audit);
     ck_assert_int_eq(err, -EBADMSG);
     ck_assert_uint_eq(audit.fault, _i ? LFVEC_FAULT_DIRECTORY : LFVEC_FAULT_SLOT);
     ck_assert_int_eq(lfvec_detach(looks), 0);
-    ck_assert_int_eq(lfvec_detach(amid.v), 0);
+    ck_assert_int_eq(lfvec_detach(at_work), 0);
 }
 END_TEST
 
