@@ -22,6 +22,7 @@ Suite *vector_suite(void);
 Suite *batch_suite(void);
 Suite *lease_suite(void);
 Suite *wait_suite(void);
+Suite *wake_suite(void);
 Suite *errno_suite(void);
 Suite *jump_suite(void);
 Suite *leave_suite(void);
