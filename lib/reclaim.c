@@ -173,7 +173,7 @@ static uint64_t state_of(const struct segment *s)
 }
 
 /* Makes memory available to p. 1, 0 if there is none to be had, or an error. Cheap when nothing has changed since it last found none. */
-static int reclaim(struct participant *p)
+static int reclaim_any(struct participant *p)
 {
     struct segment *s = &p->v->seg;
     const uint64_t state = state_of(s);
@@ -193,6 +193,15 @@ static int reclaim(struct participant *p)
         return 1;
     got = take_best(p);
     p->no_memory = got ? 0 : state;
+    return got;
+}
+
+/* The kernel may refuse memory here, for which an operation has an error of its own, and errno is the caller's. */
+static int reclaim(struct participant *p)
+{
+    const int saved = errno;
+    const int got = reclaim_any(p);
+    errno = saved;
     return got;
 }
 
