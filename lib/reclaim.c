@@ -211,7 +211,10 @@ int reclaim_attempt(struct participant *p, uint32_t kind, attempt_fn *once, void
     bool reserve = false;
     int err = attempt_until(p, kind, once, arg);
     for (uint32_t tries = 0; (err == -ENOSPC || err == -EOVERFLOW) && tries < TRIES; tries++) {
-        const bool more = reclaim(p) > 0 || (kind == LFVEC_OP_RETURN && !reserve && (reserve = participant_use_reserve(p)));
+        const int got = reclaim(p);
+        const bool more = got > 0 || (kind == LFVEC_OP_RETURN && !reserve && (reserve = participant_use_reserve(p)));
+        if (!more && got == -ENOMEM)
+            err = got; /* it is this process that has no room: another call may have it */
         if (!more)
             break;
         err = attempt_until(p, kind, once, arg);
