@@ -61,8 +61,10 @@ enum { ENTRIES = 4096 / 16 }; /* of one page of the directory */
 /* The last element has the last entry that has memory: all that is there is found, by others as well, and the next one makes room, or is refused. */
 static void ends_just_there(lfvec_t *v, uint64_t n, bool refused)
 {
-    uint64_t x;
+    uint64_t x = 0;
     lfvec_t *w = unit_open(lfvec_name(v), 0), *ro = unit_open(lfvec_name(v), LFVEC_RDONLY);
+    RETURNS(0, lfvec_get_u64(ro, n - 1, &x)); /* who comes new, and asks for that one first */
+    ck_assert_uint_eq(x, n - 1);
     unit_expect(w, n);
     unit_expect(ro, n);
     unit_sound(w);
