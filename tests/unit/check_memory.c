@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { DEAD = 6, EACH = 10, OWN = 1000, VALUES = OWN + DEAD * EACH, NTH_MOST = 100 };
+enum { DEAD = 5, EACH = 10, OWN = 1000, VALUES = OWN + DEAD * EACH, NTH_MOST = 100 };
 
 static const char *name;
 static lfvec_t *w; /* the handle that the function is called with */
@@ -376,7 +376,7 @@ END_TEST
 START_TEST(test_without_each_among_the_dead)
 {
     UNIT_NEEDS(unit_lacks_robust_locks);
-    if (calls[_i].fn != clear) /* after which one cannot tell */
+    if (calls[_i].may && calls[_i].fn != clear) /* after which one cannot tell */
         without_each(&calls[_i], DEAD);
 }
 END_TEST
