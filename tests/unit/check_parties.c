@@ -232,8 +232,8 @@ static void read_in_vain(lfvec_t *from, uint64_t *all)
     RETURNS(-EBADMSG, lfvec_snapshot(from, 0, all, MANY, NULL));
     RETURNS(-EBADMSG, lfvec_snapshot(from, MANY - 10, all, 10, NULL));
     RETURNS(-EBADMSG, lfvec_get_n(from, 0, all, MANY));
-    RETURNS(-EBADMSG,
-            lfvec_get_u64(from, SHM_DESC_LEAVES << from->seg.l.elem_shift, &x)); /* the first that it cannot cover, and claims to */
+    RETURNS(-EBADMSG, lfvec_get_u64(from, (uint64_t)SHM_DESC_LEAVES << from->seg.l.elem_shift,
+                                    &x)); /* the first that it cannot cover, and claims to */
     RETURNS(-EBADMSG, lfvec_check(from, &audit));
     MUST_MSG(audit.fault && audit.message[0], "%u: %s", audit.fault, audit.message);
     RETURNS(0, lfvec_snapshot(from, 0, all, 0, NULL)); /* of nothing, nothing can be wrong */
