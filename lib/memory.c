@@ -31,17 +31,24 @@ static bool slab_in_reach(const struct segment *s, uint64_t slab, uint32_t me, e
     return owner == me || (reach == REACH_ALL && slot_exists(s, owner) && !slab_works_in(s, owner, slab));
 }
 
-/* Entries from the size on whose leaf is in reach: they are written in place, at no cost in memory. */
+/*
+ * Entries from the size on whose leaf is in reach: up to the first that is not, they are written in place, at no cost in memory. Beyond it, they
+ * serve whoever runs out of memory, and trims.
+ */
 static uint64_t tail(struct segment *s, uint32_t me, struct head h, enum reach reach)
 {
     struct desc_view in_effect;
     struct leaf leaf;
-    uint64_t ref, d = leaf_entry_of(s, head_size(h));
-    const uint64_t from = d;
-    while (extent_covers(&s->dir, d) && desc_resolve(s, h, d, &in_effect, &ref) == 0 && ref && slab_locate(s, ref, &leaf) == 0 &&
-           !slab_is_reserve(s, ref) && slab_in_reach(s, leaf_ref_slab(ref), me, reach))
-        d++;
-    return d - from;
+    uint64_t ref, n = 0;
+    for (uint64_t d = leaf_entry_of(s, head_size(h)); extent_covers(&s->dir, d); d++) {
+        if (desc_resolve(s, h, d, &in_effect, &ref) != 0 || !ref || slab_locate(s, ref, &leaf) != 0)
+            break;
+        const bool usable = !slab_is_reserve(s, ref) && slab_in_reach(s, leaf_ref_slab(ref), me, reach);
+        if (!usable && reach == REACH_OWN)
+            break;
+        n += usable;
+    }
+    return n;
 }
 
 /* Leaves that slot `me` could take without more memory being committed. */

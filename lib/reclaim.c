@@ -173,7 +173,7 @@ static uint64_t state_of(const struct segment *s)
 }
 
 /* Makes memory available to p. 1, 0 if there is none to be had, or an error. Cheap when nothing has changed since it last found none. */
-static int reclaim(struct participant *p)
+static int reclaim_any(struct participant *p)
 {
     struct segment *s = &p->v->seg;
     const uint64_t state = state_of(s);
@@ -196,13 +196,25 @@ static int reclaim(struct participant *p)
     return got;
 }
 
+/* The kernel may refuse memory here, for which an operation has an error of its own, and errno is the caller's. */
+static int reclaim(struct participant *p)
+{
+    const int saved = errno;
+    const int got = reclaim_any(p);
+    errno = saved;
+    return got;
+}
+
 int reclaim_attempt(struct participant *p, uint32_t kind, attempt_fn *once, void *arg)
 {
     enum { TRIES = SHM_DESC_LEAVES + 2 }; /* a batch may need as many leaves, of a slab each */
     bool reserve = false;
     int err = attempt_until(p, kind, once, arg);
     for (uint32_t tries = 0; (err == -ENOSPC || err == -EOVERFLOW) && tries < TRIES; tries++) {
-        const bool more = reclaim(p) > 0 || (kind == LFVEC_OP_RETURN && !reserve && (reserve = participant_use_reserve(p)));
+        const int got = reclaim(p);
+        const bool more = got > 0 || (kind == LFVEC_OP_RETURN && !reserve && (reserve = participant_use_reserve(p)));
+        if (!more && got == -ENOMEM)
+            err = got; /* it is this process that has no room: another call may have it */
         if (!more)
             break;
         err = attempt_until(p, kind, once, arg);

@@ -25,6 +25,7 @@ static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static struct sleeper *queue, **last = &queue;
 static uint32_t asleep;
 static int held;
+static struct futex_sleeps *record;
 
 uint32_t futex_wakes(void)
 {
@@ -51,6 +52,11 @@ void futex_hold(int yes)
     held = yes;
     pthread_cond_broadcast(&woken);
     pthread_mutex_unlock(&lock);
+}
+
+void futex_record(struct futex_sleeps *sleeps)
+{
+    record = sleeps;
 }
 
 static long wait_emulated(const _Atomic uint32_t *word, uint32_t value)
@@ -107,6 +113,14 @@ static long futex_call(const long *a)
     return n;
 }
 
+static long wait_recorded(long (*real)(long, ...), const long *a)
+{
+    atomic_fetch_add(&record->begun, 1);
+    const long n = real(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
+    atomic_store(&record->timed_out, n != 0 && errno == ETIMEDOUT);
+    return n;
+}
+
 /* All six, as the C library's does, whatever the caller gave. */
 __attribute__((no_sanitize_address)) long syscall(long number, ...)
 {
@@ -124,5 +138,7 @@ __attribute__((no_sanitize_address)) long syscall(long number, ...)
         return futex_call(a);
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "syscall");
+    if (number == SYS_futex && op == FUTEX_WAIT && record)
+        return wait_recorded(real, a);
     return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

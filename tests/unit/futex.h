@@ -14,4 +14,11 @@ void futex_emulate(futex_hook *hook); /* from now on; hook may be NULL, and does
 uint32_t futex_asleep(void);          /* threads in the emulated queue */
 void futex_hold(int yes);             /* threads that are woken do not run yet */
 
+/* By the kernel: sleeps that a process has begun, and what ended its last one. In memory that it shares with who asks. */
+struct futex_sleeps {
+    _Atomic uint32_t begun;
+    _Atomic int timed_out; /* the last one: nobody woke it */
+};
+void futex_record(struct futex_sleeps *sleeps);
+
 #endif

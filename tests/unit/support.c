@@ -42,8 +42,6 @@ void unit_skip(const char *test, const char *why)
     atomic_fetch_add(&run->skipped, 1);
 }
 
-static int child_status(unit_fn *fn, void *arg);
-
 const char *unit_lacks_robust_locks(void)
 {
     void *list;
@@ -61,7 +59,7 @@ static void map_much(void *unused)
 
 const char *unit_lacks_address_limits(void)
 {
-    return child_status(map_much, NULL) == 0 ? NULL : "the kernel (or its emulation) does not obey RLIMIT_AS";
+    return unit_child_status(map_much, NULL) == 0 ? NULL : "the kernel (or its emulation) does not obey RLIMIT_AS";
 }
 
 bool unit_mount_shm(const char *options)
@@ -83,7 +81,7 @@ static void mount_some(void *unused)
 
 const char *unit_lacks_mounts(void)
 {
-    return child_status(mount_some, NULL) == 0 ? NULL : "nothing can be mounted over /dev/shm: not root, or no mount namespaces";
+    return unit_child_status(mount_some, NULL) == 0 ? NULL : "nothing can be mounted over /dev/shm: not root, or no mount namespaces";
 }
 
 /* ---- segments ------------------------------------------------------------------------------------------------------------------------ */
@@ -244,7 +242,7 @@ void unit_bytes(struct unit_rng *r, void *bytes, size_t n)
 
 /* ---- children and threads ------------------------------------------------------------------------------------------------------------ */
 
-static int child_status(unit_fn *fn, void *arg)
+int unit_child_status(unit_fn *fn, void *arg)
 {
     int status;
     const pid_t pid = check_fork();
@@ -260,7 +258,7 @@ static int child_status(unit_fn *fn, void *arg)
 
 void unit_in_child(unit_fn *fn, void *arg)
 {
-    const int status = child_status(fn, arg);
+    const int status = unit_child_status(fn, arg);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with status 0x%x", (unsigned int)status);
 }
 

@@ -106,8 +106,9 @@ typedef void unit_fn(void *arg);
 bool unit_mount_shm(const char *options);
 void unit_become(unsigned int uid);
 
-/* Runs fn in a child, and asserts that it exits with 0. */
+/* Runs fn in a child, and asserts that it exits with 0; or returns what waitpid(2) says of it. */
 void unit_in_child(unit_fn *fn, void *arg);
+int unit_child_status(unit_fn *fn, void *arg);
 
 /* Threads of which one runs at a time, on the caller's word: what they do to each other is the same in every run. */
 struct unit_team;

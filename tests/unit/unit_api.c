@@ -4,7 +4,8 @@
 
 int main(void)
 {
-    static unit_suite *const suites[] = {vector_suite, batch_suite, lease_suite, wait_suite,     region_suite,
-                                         errno_suite,  jump_suite,  null_suite,  sentence_suite, owner_suite};
+    static unit_suite *const suites[] = {vector_suite, batch_suite,      lease_suite,    wait_suite,       wake_suite,
+                                         region_suite, errno_open_suite, errno_suite,    errno_full_suite, edge_suite,
+                                         jump_suite,   null_suite,       sentence_suite, owner_suite};
     return unit_run("unit_api", suites, sizeof suites / sizeof *suites);
 }
