@@ -15,9 +15,10 @@
  *
  *  An element is a copy of the bytes of a T, so T is trivially copyable; this is checked when it is compiled. Other programs, perhaps of
  *  another compiler, read these bytes: give T members of fixed width, and no pointer or reference, which mean nothing in another process.
- *  Padding is copied too. When a segment is opened, sizeof(T) is compared with its element size, and the tag, if T has one (elem_tag), with
- *  the tag that it was created with: std::errc::protocol_error if either differs. Every access is a copy: there is no reference to an
- *  element, and none can dangle.
+ *  Padding is copied too. When a segment is opened, sizeof(T) is compared with its element size, the tag, if T has one (elem_tag), with the
+ *  tag that it was created with, and so is the format: what a number is, and a struct that says so (format_of). std::errc::protocol_error if
+ *  any of them differs; a double is never read as an integer. Every access is a copy: there is no reference to an element, and none can
+ *  dangle.
  *
  *  A bool is no element: other programs may store a byte that is neither 0 nor 1, which no bool may hold. Use std::uint8_t.
  *
@@ -267,9 +268,59 @@ constexpr std::uint64_t tag(std::string_view name) noexcept
 template <class T> struct elem_tag : std::integral_constant<std::uint64_t, 0> {
 };
 
+namespace detail
+{
+
+constexpr std::string_view number_format(bool is_signed, std::size_t size) noexcept
+{
+    switch (size) {
+    case 1:
+        return is_signed ? "i8" : "u8";
+    case 2:
+        return is_signed ? "i16" : "u16";
+    case 4:
+        return is_signed ? "i32" : "u32";
+    case 8:
+        return is_signed ? "i64" : "u64";
+    default:
+        return "";
+    }
+}
+
+template <class T> constexpr std::string_view format() noexcept
+{
+    if constexpr (std::is_same_v<T, char>)
+        return "s1";
+    else if constexpr (std::is_same_v<T, std::byte>)
+        return "x1";
+    else if constexpr (std::is_floating_point_v<T>)
+        return sizeof(T) == 4 ? "f32" : sizeof(T) == 8 ? "f64" : "";
+    else if constexpr (std::is_enum_v<T>)
+        return number_format(std::is_signed_v<std::underlying_type_t<T>>, sizeof(T));
+    else if constexpr (std::is_integral_v<T>)
+        return number_format(std::is_signed_v<T>, sizeof(T));
+    else
+        return "";
+}
+
+} // namespace detail
+
+/*
+ * What an element is made of, as lfvec_attr.elem_format says it: the creator writes it into the segment, whoever opens it compares, and
+ * lfvec-shmctl shows elements by it. It is known of integers, float, double, char (text: s1), std::byte and enumerations; of another T it is
+ * empty, which goes with any, unless you say it:
+ *
+ *     struct job { std::uint64_t id; char host[24]; };
+ *     template <> struct lfvec::format_of<job> { static constexpr std::string_view value = "u64,s24"; };
+ */
+template <class T> struct format_of {
+    static constexpr std::string_view value = detail::format<T>();
+};
+
 /*
  * What a segment is created with: the fields of struct lfvec_attr, in its order, without elem_size, which is sizeof(T). 0 means the default
- * that lfvec.h names, except for mode. They count when a segment is created; elem_tag whenever it is opened, 0 meaning elem_tag<T>.
+ * that lfvec.h names, except for mode. They count when a segment is created; elem_tag and elem_format whenever it is opened, 0 and "" meaning
+ * elem_tag<T> and format_of<T>.
  *
  *     lfvec::vector<job> jobs("/jobs", {.max_elems = 1000, .mode = 0660});      // C++20
  */
@@ -284,6 +335,7 @@ struct options {
     std::uint32_t numa = LFVEC_NUMA_LOCAL;
     std::uint64_t numa_nodes = 0;
     std::uint32_t flags = 0;
+    std::string_view elem_format = {};
     bool any_owner = false; /* LFVEC_ANY_OWNER: vector() and attach() join another user's segment, too */
 };
 
@@ -346,12 +398,12 @@ template <class R, class T, class = void> struct gives : std::false_type {
 template <class R, class T> struct gives<R, T, std::void_t<given<R>>> : std::is_convertible<given<R>, T> {
 };
 
-inline lfvec_attr attributes(const options &o, std::uint32_t elem_size, std::uint64_t elem_tag) noexcept
+template <class T> lfvec_attr attributes(const options &o) noexcept
 {
     lfvec_attr a;
     lfvec_attr_init(&a);
-    a.elem_size = elem_size;
-    a.elem_tag = o.elem_tag ? o.elem_tag : elem_tag;
+    a.elem_size = sizeof(T);
+    a.elem_tag = o.elem_tag ? o.elem_tag : elem_tag<T>::value;
     a.max_elems = o.max_elems;
     a.max_bytes = o.max_bytes;
     a.max_slots = o.max_slots;
@@ -361,6 +413,8 @@ inline lfvec_attr attributes(const options &o, std::uint32_t elem_size, std::uin
     a.numa = o.numa;
     a.numa_nodes = o.numa_nodes;
     a.flags = o.flags;
+    const std::string_view format = o.elem_format.empty() ? std::string_view(format_of<T>::value) : o.elem_format;
+    format.copy(a.elem_format, sizeof a.elem_format); /* without a zero at its end if it is too long, and then refused */
     return a;
 }
 
@@ -1168,7 +1222,7 @@ template <class T> class vector
     static lfvec_t *opened(std::string_view name, int flags, const options &o, on_error e)
     {
         const std::string c_name = detail::c_name(name);
-        const lfvec_attr attr = detail::attributes(o, sizeof(T), elem_tag<T>::value);
+        const lfvec_attr attr = detail::attributes<T>(o);
         const int saved = errno;
         lfvec_t *v = lfvec_open(c_name.c_str(), flags | (o.any_owner ? LFVEC_ANY_OWNER : 0), &attr);
         const int result = v ? 0 : -errno;
