@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 # clean.sh - sourced by the tests that want a clean Debian: a system of the distribution's own packages, in $root, and commands in it. They set
 # $end, the second after which nothing is waited for: no test may take more than 10 minutes.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 # blocks.sh - sourced by the tests that follow a document: its fenced blocks. A block of a program is a file; those of the console after it are
 # typed, and what is seen must be what the document shows.
 
