@@ -48,8 +48,23 @@ commands() # BLOCK
     grep -vE '^ *(#|$)' "$1" >"$scratch/lines"
     while read -r line; do
         echo "\$ $line"
-        as_reader 300 lfvec "$line" || return 1
+        as_reader 540 lfvec "$line" || return 1
     done <"$scratch/lines"
+}
+
+# A machine that is too busy to build lfvec in this test's time says nothing about README.md.
+install() # BLOCK
+{
+    what="README.md: $(grep -vE '^ *(#|$)' "$1" | head -n 1)"
+    if commands "$1" >"$scratch/said" 2>&1; then
+        ok "$what"
+    elif [ "$(date +%s)" -ge "$end" ]; then
+        skip "$what, and what comes after it" 'not in time'
+        finish
+    else
+        not_ok "$what" "$(tail -n 40 "$scratch/said")"
+        finish
+    fi
 }
 
 # The name of a program's file is in the commands that follow it.
@@ -59,7 +74,7 @@ follow()
     for block in "$scratch"/*.block; do
         this=${block%.block} this=${this##*.}
         case $this in
-        sh) check "README.md: $(grep -vE '^ *(#|$)' "$block" | head -n 1)" commands "$block" || finish ;;
+        sh) install "$block" ;;
         c | cpp) cp "$block" "$root/root/desk/hello.$this" ;;
         python) cp "$block" "$root/root/desk/hello.py" ;;
         console)
