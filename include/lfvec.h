@@ -136,12 +136,15 @@ enum {
 
 /* lfvec_open flags */
 enum {
-    LFVEC_CREATE = 1,   /* create it if it does not exist, or if its creator died half-way */
-    LFVEC_EXCL = 2,     /* with LFVEC_CREATE: fail with EEXIST if it does; without, it means nothing */
-    LFVEC_RDONLY = 4,   /* map read-only, take no slot; whatever would write returns -EBADF. Not with LFVEC_CREATE */
-    LFVEC_ANY_OWNER = 8, /* with LFVEC_CREATE: join the segment of another user, too; without, any may be joined, and it means nothing */
+    LFVEC_CREATE = 1,     /* create it if it does not exist, or if its creator died half-way */
+    LFVEC_EXCL = 2,       /* with LFVEC_CREATE: fail with EEXIST if it does; without, it means nothing */
+    LFVEC_RDONLY = 4,     /* map read-only, take no slot; whatever would write returns -EBADF. Not with LFVEC_CREATE */
+    LFVEC_ANY_OWNER = 8,  /* with LFVEC_CREATE: join the segment of another user, too; without, any may be joined, and it means nothing */
     LFVEC_FILL_HOLES = 16 /* give memory to parts that should have it and have none, as in a sparse copy. Not with LFVEC_RDONLY */
 };
+
+/* Bytes of lfvec_attr.elem_format, with the zero at its end. */
+#define LFVEC_FORMAT_BYTES 64
 
 /*
  * Attributes of a segment, fixed at its creation. Zero in max_elems, max_bytes, max_slots, leaf_bytes or slab_bytes means the default; a mode
@@ -150,6 +153,12 @@ enum {
  * struct_size tells which header the caller was compiled with. EINVAL if it is 0, or anything less than the library's own size of this
  * struct, or more than 4,096. A larger struct, of a newer header, is accepted if every byte that the library does not know is 0, so that
  * nothing is asked for which would not be done; else EINVAL.
+ *
+ * elem_format tells readers that do not know the program, and keeps doubles from being read as integers. It lists the types of the fields,
+ * separated by commas: u8 to u64 and i8 to i64 are integers, h8 to h64 unsigned ones that are shown in hex, f32 and f64 floats, sN a string in
+ * N bytes, xN other bytes. The fields lie as in a C struct, or without gaps if only that has elem_size bytes. EINVAL for anything else, if
+ * they have another size, and for more than 63 characters or 56 fields. Two formats agree if their fields do, u and h, and s and x, being the
+ * same. The text is not proof of what is in the elements: who may write to the segment may store other bytes.
  */
 struct lfvec_attr {
     uint32_t struct_size; /* sizeof(struct lfvec_attr), set by lfvec_attr_init() */
@@ -165,6 +174,7 @@ struct lfvec_attr {
     uint32_t numa;        /* LFVEC_NUMA_* */
     uint64_t numa_nodes;  /* node mask for BIND and INTERLEAVE; 0 = all */
     uint32_t flags;       /* LFVEC_HUGEPAGES, LFVEC_PREFAULT */
+    char elem_format[LFVEC_FORMAT_BYTES]; /* fields of an element, as in "u64,f64,s16"; others at open are EPROTO; "" = any */
 };
 
 /*
@@ -180,10 +190,11 @@ lfvec_t *lfvec_attach(const char *name);
 
 /*
  * Opens or creates a segment and maps it.
- * attr NULL: take what the segment has (when creating: the defaults). Opening an existing segment with an attr compares elem_size and
- * elem_tag (a tag of 0, here or there, goes with any); the other fields count at creation only, and need only be in their ranges. Creation
- * runs under flock(2) on the object: a creator killed half-way blocks nobody, the next one initialises again. Any number of processes may
- * create at once: one does, and the others find what it made; with LFVEC_EXCL, one succeeds. errno is left alone on success.
+ * attr NULL: take what the segment has (when creating: the defaults). Opening an existing segment with an attr compares elem_size, elem_tag
+ * (a tag of 0, here or there, goes with any) and elem_format (likewise, if empty); the other fields count at creation only, and need only be
+ * in their ranges. Creation runs under flock(2) on the object: a creator killed half-way blocks nobody, the next one initialises again. Any
+ * number of processes may create at once: one does, and the others find what it made; with LFVEC_EXCL, one succeeds. errno is left alone on
+ * success.
  *
  * With LFVEC_CREATE, a segment that exists, finished or half-made, has to belong to the caller's effective user or to root, where /dev/shm is
  * sticky and its group or others may write to it, as usual: else it is EACCES, for root as well. LFVEC_ANY_OWNER is for users who share one
@@ -202,7 +213,7 @@ lfvec_t *lfvec_attach(const char *name);
  *   ENOENT           no such segment, and no LFVEC_CREATE; also if it is there, but half-made: being created, or its creator died
  *   EEXIST           it exists, finished, and LFVEC_CREATE | LFVEC_EXCL
  *   EACCES           not allowed; or, with LFVEC_CREATE, it belongs to another user, and no LFVEC_ANY_OWNER
- *   EPROTO           elem_size or elem_tag differs
+ *   EPROTO           elem_size, elem_tag or elem_format differs
  *   EBADMSG          not an lfvec segment (with LFVEC_EXCL, too), damaged, truncated, or with holes; also a FIFO, a link, a device or the like, which is
  *                    never opened
  *   EPROTONOSUPPORT  another format version, an unknown feature, or another byte order
@@ -527,10 +538,11 @@ struct lfvec_stat {
     uint64_t recoveries, grows;          /* slots of the dead recovered; steps of growth */
     /* What LFVEC_HUGEPAGES and LFVEC_PREFAULT got, in this process's mapping; 0 if neither was asked for, or it cannot be told. */
     uint64_t bytes_huge; /* mapped by huge pages; 0: the kernel granted none (transparent_hugepage/shmem_enabled), small ones do as well */
-    uint64_t bytes_mapped; /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
-    uint64_t numa_placed;  /* nodes that pages are placed on, a mask; 0: placement is not in force */
-    uint32_t numa_why;     /* LFVEC_NUMA_PLACED, or what is in the way */
-    uint64_t reserved[12];
+    uint64_t bytes_mapped;                /* mapped at all: with LFVEC_PREFAULT, at least the slabs that this process claimed */
+    uint64_t numa_placed;                 /* nodes that pages are placed on, a mask; 0: placement is not in force */
+    uint32_t numa_why;                    /* LFVEC_NUMA_PLACED, or what is in the way */
+    char elem_format[LFVEC_FORMAT_BYTES]; /* as lfvec_attr.elem_format: types such as u64,f64,s16; "" = nobody said */
+    uint64_t reserved[4];
 };
 
 /*

@@ -15,9 +15,33 @@
  *
  *  An element is a copy of the bytes of a T, so T is trivially copyable; this is checked when it is compiled. Other programs, perhaps of
  *  another compiler, read these bytes: give T members of fixed width, and no pointer or reference, which mean nothing in another process.
- *  Padding is copied too. When a segment is opened, sizeof(T) is compared with its element size, and the tag, if T has one (elem_tag), with
- *  the tag that it was created with: std::errc::protocol_error if either differs. Every access is a copy: there is no reference to an
- *  element, and none can dangle.
+ *  Padding is copied too. When a segment is opened, sizeof(T) is compared with its element size, the tag, if T has one (elem_tag), with the
+ *  tag that it was created with, and so is the format: what a number is, and a struct that says so (format_of). std::errc::protocol_error if
+ *  any of them differs; a double is never read as an integer. Every access is a copy: there is no reference to an element, and none can
+ *  dangle.
+ *
+ *  A bool is no element: other programs may store a byte that is neither 0 nor 1, which no bool may hold. Use std::uint8_t.
+ *
+ * ITERATORS
+ *
+ *      for (const job &j : jobs)
+ *          std::cout << j.id << '\n';
+ *      const auto it = std::find_if(jobs.begin(), jobs.end(), [](const job &j) { return j.id == 7; });
+ *
+ *  They read only, and by value: dereferencing one is a get() of its index, at that moment. end() is the size when it was called. So in a
+ *  loop over a vector that others change:
+ *
+ *   - what they push after end() was called is not visited;
+ *   - what they set is seen if they set it before the iterator comes there: the elements need not be of one moment;
+ *   - if they pop an element that lies ahead, dereferencing its iterator throws std::out_of_range, as at() does, unless another one has been
+ *     pushed in its place, which is then what is read.
+ *
+ *  For a loop that others cannot disturb, iterate over snapshot(). Elements are replaced by set(), never through an iterator.
+ *
+ *  In C++20 the iterator models std::random_access_iterator, whose reference may be a value, and not std::contiguous_iterator; a vector is a
+ *  std::ranges::random_access_range and a sized_range. In C++17, a Cpp17ForwardIterator has to return a reference to an object, and there
+ *  is none; so the iterator meets Cpp17InputIterator, with all operations of a random-access one. Its iterator_category says random access,
+ *  like that of std::vector<bool>: std::prev(), std::distance() and std::lower_bound() then take the steps that they should.
  *
  * ERRORS
  *
@@ -32,8 +56,9 @@
  *      jobs.push_back(j, ec);                           // does not; ec is cleared if all went well
  *      if (ec == std::errc::no_space_on_device) ...
  *
- *  An index beyond the size is thrown as std::out_of_range; as a code it is std::errc::result_out_of_range. at(), the brackets and a
- *  pop_wait() without a time have no such argument: get() does, and pop_wait() with a time. With a std::error_code, nothing
+ *  An index beyond the size is thrown as std::out_of_range; as a code it is std::errc::result_out_of_range. at(), the brackets, iterators,
+ *  emplace_back() and a pop_wait() without a time have no such argument: get(), push_back() and pop_wait() with a time do. With a
+ *  std::error_code, nothing
  *  but std::bad_alloc is thrown, and that only where a std::string or a std::vector is made. Of a vector that is not attached (made by the
  *  default constructor, moved from, detached), every operation fails with std::errc::invalid_argument; its size is 0.
  *
@@ -61,6 +86,8 @@
 #include <exception>
 #include <initializer_list>
 #include <iterator>
+#include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -241,16 +268,74 @@ constexpr std::uint64_t tag(std::string_view name) noexcept
 template <class T> struct elem_tag : std::integral_constant<std::uint64_t, 0> {
 };
 
-/*
- * struct lfvec_attr with the defaults in it; its fields are those of lfvec.h. They count when a segment is created; elem_tag whenever it
- * is opened, 0 meaning elem_tag<T>. elem_size is sizeof(T), whatever is said here.
- */
-struct options : lfvec_attr {
-    options() noexcept
-    {
-        lfvec_attr_init(this);
-    }
+namespace detail
+{
 
+constexpr std::string_view number_format(bool is_signed, std::size_t size) noexcept
+{
+    switch (size) {
+    case 1:
+        return is_signed ? "i8" : "u8";
+    case 2:
+        return is_signed ? "i16" : "u16";
+    case 4:
+        return is_signed ? "i32" : "u32";
+    case 8:
+        return is_signed ? "i64" : "u64";
+    default:
+        return "";
+    }
+}
+
+template <class T> constexpr std::string_view format() noexcept
+{
+    if constexpr (std::is_same_v<T, char>)
+        return "s1";
+    else if constexpr (std::is_same_v<T, std::byte>)
+        return "x1";
+    else if constexpr (std::is_floating_point_v<T>)
+        return sizeof(T) == 4 ? "f32" : sizeof(T) == 8 ? "f64" : "";
+    else if constexpr (std::is_enum_v<T>)
+        return number_format(std::is_signed_v<std::underlying_type_t<T>>, sizeof(T));
+    else if constexpr (std::is_integral_v<T>)
+        return number_format(std::is_signed_v<T>, sizeof(T));
+    else
+        return "";
+}
+
+} // namespace detail
+
+/*
+ * What an element is made of, as lfvec_attr.elem_format says it: the creator writes it into the segment, whoever opens it compares, and
+ * lfvec-shmctl shows elements by it. It is known of integers, float, double, char (text: s1), std::byte and enumerations; of another T it is
+ * empty, which goes with any, unless you say it:
+ *
+ *     struct job { std::uint64_t id; char host[24]; };
+ *     template <> struct lfvec::format_of<job> { static constexpr std::string_view value = "u64,s24"; };
+ */
+template <class T> struct format_of {
+    static constexpr std::string_view value = detail::format<T>();
+};
+
+/*
+ * What a segment is created with: the fields of struct lfvec_attr, in its order, without elem_size, which is sizeof(T). 0 means the default
+ * that lfvec.h names, except for mode. They count when a segment is created; elem_tag and elem_format whenever it is opened, 0 and "" meaning
+ * elem_tag<T> and format_of<T>.
+ *
+ *     lfvec::vector<job> jobs("/jobs", {.max_elems = 1000, .mode = 0660});      // C++20
+ */
+struct options {
+    std::uint64_t elem_tag = 0;
+    std::uint64_t max_elems = 0;
+    std::uint64_t max_bytes = 0;
+    std::uint32_t max_slots = 0;
+    std::uint32_t leaf_bytes = 0;
+    std::uint32_t slab_bytes = 0;
+    std::uint32_t mode = 0600;
+    std::uint32_t numa = LFVEC_NUMA_LOCAL;
+    std::uint64_t numa_nodes = 0;
+    std::uint32_t flags = 0;
+    std::string_view elem_format = {};
     bool any_owner = false; /* LFVEC_ANY_OWNER: vector() and attach() join another user's segment, too */
 };
 
@@ -278,6 +363,69 @@ template <class T> union cell {
     {
     }
 };
+
+/* Room for n elements that are not made yet; none of them needs to be unmade. */
+template <class T> class room
+{
+  public:
+    explicit room(std::size_t n) : at_(std::allocator<T>().allocate(n)), n_(n)
+    {
+    }
+
+    room(const room &) = delete;
+    room &operator=(const room &) = delete;
+
+    ~room()
+    {
+        std::allocator<T>().deallocate(at_, n_);
+    }
+
+    T *data() const noexcept
+    {
+        return at_;
+    }
+
+  private:
+    T *at_;
+    std::size_t n_;
+};
+
+/* What a range-for over R gives, and whether it converts to T. */
+using std::begin;
+template <class R> using given = decltype(*begin(std::declval<R &>()));
+template <class R, class T, class = void> struct gives : std::false_type {
+};
+template <class R, class T> struct gives<R, T, std::void_t<given<R>>> : std::is_convertible<given<R>, T> {
+};
+
+template <class T> lfvec_attr attributes(const options &o) noexcept
+{
+    lfvec_attr a;
+    lfvec_attr_init(&a);
+    a.elem_size = sizeof(T);
+    a.elem_tag = o.elem_tag ? o.elem_tag : elem_tag<T>::value;
+    a.max_elems = o.max_elems;
+    a.max_bytes = o.max_bytes;
+    a.max_slots = o.max_slots;
+    a.leaf_bytes = o.leaf_bytes;
+    a.slab_bytes = o.slab_bytes;
+    a.mode = o.mode;
+    a.numa = o.numa;
+    a.numa_nodes = o.numa_nodes;
+    a.flags = o.flags;
+    const std::string_view format = o.elem_format.empty() ? std::string_view(format_of<T>::value) : o.elem_format;
+    format.copy(a.elem_format, sizeof a.elem_format); /* without a zero at its end if it is too long, and then refused */
+    return a;
+}
+
+/* The name as C has it. C would see the end of it at a null character, and find another segment: one that has it is made a name that is refused. */
+inline std::string c_name(std::string_view name)
+{
+    const std::size_t null = name.find('\0');
+    if (null == name.npos)
+        return std::string(name);
+    return std::string(name.substr(0, null)).insert(0, "name with a null character after ");
+}
 
 /* At least as long as d, and at most 95 years, which a timespec of any width of time_t in use here can hold. */
 template <class Rep, class Period> timespec relative(const std::chrono::duration<Rep, Period> &d)
@@ -415,6 +563,168 @@ template <class T> class lease
     T value_;
 };
 
+/* ---- iterators ---------------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * vector<T>::const_iterator: an index, and the attachment that it is an index of. It is good as long as the attachment, which may move to
+ * another vector object. See ITERATORS above. Two are compared by their indexes, and must be of one vector.
+ */
+template <class T> class element_iterator
+{
+  public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using reference = std::conditional_t<std::is_class_v<T> || std::is_union_v<T>, const T, T>; /* const: nothing to assign to */
+    using iterator_category = std::random_access_iterator_tag;
+
+    /* The element that -> looks into, until the end of the expression. */
+    class pointer
+    {
+      public:
+        const T *operator->() const noexcept
+        {
+            return &value_;
+        }
+
+      private:
+        friend class element_iterator;
+
+        explicit pointer(const T &value) noexcept : value_(value)
+        {
+        }
+
+        T value_;
+    };
+
+    element_iterator() noexcept = default;
+
+    /* The element as it is now: lfvec_get(). std::out_of_range if it has been popped. Lock-free. */
+    reference operator*() const
+    {
+        return (*this)[0];
+    }
+
+    pointer operator->() const
+    {
+        return pointer((*this)[0]);
+    }
+
+    reference operator[](difference_type n) const
+    {
+        detail::cell<T> c;
+        const int result = lfvec_get(v_, moved(n), &c.value);
+        if (result)
+            detail::raise(result, v_, "iterator");
+        return c.value;
+    }
+
+    /* Its index: what get() and set() of the vector take. */
+    std::uint64_t index() const noexcept
+    {
+        return index_;
+    }
+
+    element_iterator &operator+=(difference_type n) noexcept
+    {
+        index_ = moved(n);
+        return *this;
+    }
+
+    element_iterator &operator-=(difference_type n) noexcept
+    {
+        return *this += -n;
+    }
+
+    element_iterator &operator++() noexcept
+    {
+        return *this += 1;
+    }
+
+    element_iterator &operator--() noexcept
+    {
+        return *this += -1;
+    }
+
+    element_iterator operator++(int) noexcept
+    {
+        const element_iterator was = *this;
+        ++*this;
+        return was;
+    }
+
+    element_iterator operator--(int) noexcept
+    {
+        const element_iterator was = *this;
+        --*this;
+        return was;
+    }
+
+    friend element_iterator operator+(element_iterator it, difference_type n) noexcept
+    {
+        return it += n;
+    }
+
+    friend element_iterator operator+(difference_type n, element_iterator it) noexcept
+    {
+        return it += n;
+    }
+
+    friend element_iterator operator-(element_iterator it, difference_type n) noexcept
+    {
+        return it -= n;
+    }
+
+    friend difference_type operator-(const element_iterator &a, const element_iterator &b) noexcept
+    {
+        return static_cast<difference_type>(a.index_ - b.index_);
+    }
+
+    friend bool operator==(const element_iterator &a, const element_iterator &b) noexcept
+    {
+        return a.index_ == b.index_;
+    }
+
+    friend bool operator!=(const element_iterator &a, const element_iterator &b) noexcept
+    {
+        return a.index_ != b.index_;
+    }
+
+    friend bool operator<(const element_iterator &a, const element_iterator &b) noexcept
+    {
+        return a.index_ < b.index_;
+    }
+
+    friend bool operator>(const element_iterator &a, const element_iterator &b) noexcept
+    {
+        return a.index_ > b.index_;
+    }
+
+    friend bool operator<=(const element_iterator &a, const element_iterator &b) noexcept
+    {
+        return a.index_ <= b.index_;
+    }
+
+    friend bool operator>=(const element_iterator &a, const element_iterator &b) noexcept
+    {
+        return a.index_ >= b.index_;
+    }
+
+  private:
+    friend class vector<T>;
+
+    element_iterator(lfvec_t *v, std::uint64_t index) noexcept : v_(v), index_(index)
+    {
+    }
+
+    std::uint64_t moved(difference_type n) const noexcept
+    {
+        return index_ + static_cast<std::uint64_t>(n);
+    }
+
+    lfvec_t *v_ = nullptr;
+    std::uint64_t index_ = 0;
+};
+
 /* ---- the vector ------------------------------------------------------------------------------------------------------------------------ */
 
 /* One process's attachment to a segment whose elements are T. It can be moved, not copied; its end detaches. The elements stay. */
@@ -423,11 +733,19 @@ template <class T> class vector
     static_assert(std::is_trivially_copyable_v<T>, "elements are copied byte by byte: T must be trivially copyable");
     static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_volatile_v<T>, "T must be neither const nor volatile");
     static_assert(!std::is_pointer_v<T> && !std::is_member_pointer_v<T>, "a pointer means nothing in another process: store an index");
+    static_assert(!std::is_same_v<T, bool>, "a bool is no element: others may store a byte that is neither 0 nor 1; use std::uint8_t");
     static_assert(sizeof(T) <= 65536, "elements have at most 65536 bytes");
 
   public:
     using value_type = T;
     using size_type = std::uint64_t;
+    using difference_type = std::ptrdiff_t;
+    using const_iterator = element_iterator<T>;
+    using iterator = const_iterator; /* no element is changed through one */
+    using const_reverse_iterator = std::reverse_iterator<const_iterator>;
+    using reverse_iterator = const_reverse_iterator;
+    using const_reference = typename const_iterator::reference; /* by value */
+    using reference = const_reference;
 
     /* Not attached. */
     vector() noexcept = default;
@@ -436,7 +754,7 @@ template <class T> class vector
      * Attaches to the segment `name`; the first one creates it. lfvec_open() with LFVEC_CREATE: std::errc::permission_denied if it is another
      * user's, unless options::any_owner.
      */
-    explicit vector(const std::string &name, const options &o = {}, on_error e = {}) : v_(opened(name, LFVEC_CREATE, o, e))
+    explicit vector(std::string_view name, const options &o = {}, on_error e = {}) : v_(opened(name, LFVEC_CREATE, o, e))
     {
     }
 
@@ -459,19 +777,19 @@ template <class T> class vector
     }
 
     /* The same as the constructor. */
-    static vector attach(const std::string &name, const options &o = {}, on_error e = {})
+    static vector attach(std::string_view name, const options &o = {}, on_error e = {})
     {
         return vector(opened(name, LFVEC_CREATE, o, e));
     }
 
     /* A segment that exists: std::errc::no_such_file_or_directory if it does not. Read-only, it needs the read permission alone. */
-    static vector open(const std::string &name, access a = access::read_write, on_error e = {})
+    static vector open(std::string_view name, access a = access::read_write, on_error e = {})
     {
         return vector(opened(name, a == access::read_only ? LFVEC_RDONLY : 0, options(), e));
     }
 
     /* A segment that does not exist: std::errc::file_exists if it does. */
-    static vector create(const std::string &name, const options &o = {}, on_error e = {})
+    static vector create(std::string_view name, const options &o = {}, on_error e = {})
     {
         return vector(opened(name, LFVEC_CREATE | LFVEC_EXCL, o, e));
     }
@@ -530,6 +848,15 @@ template <class T> class vector
         return index;
     }
 
+    /* Appends T(args...), or T{args...} where there is no such constructor, and returns its index. Throws: for codes, push_back(T{...}, ec). */
+    template <class... Args> size_type emplace_back(Args &&...args)
+    {
+        if constexpr (std::is_constructible_v<T, Args...>)
+            return push_back(T(std::forward<Args>(args)...));
+        else
+            return push_back(T{std::forward<Args>(args)...});
+    }
+
     /* Removes the last element. Nothing if there is none. lfvec_pop(): lock-free. */
     [[nodiscard]] std::optional<T> pop_back(on_error e = {})
     {
@@ -573,7 +900,27 @@ template <class T> class vector
         return copied("get", -ERANGE, e, [this, index](T *x) { return lfvec_get(v_, index, x); });
     }
 
-    /* Likewise; throws std::out_of_range beyond the size. */
+    /* The first element; nothing if there is none. get(0). */
+    [[nodiscard]] std::optional<T> front(on_error e = {}) const
+    {
+        return copied("front", -ERANGE, e, [this](T *x) { return lfvec_get(v_, 0, x); });
+    }
+
+    /*
+     * The last element, which stays; nothing if there is none. It was the last when its call read the size; if it is popped before it can be
+     * copied, that is done again. To take it, pop_back(). Lock-free, stores nothing in shared memory.
+     */
+    [[nodiscard]] std::optional<T> back(on_error e = {}) const
+    {
+        return copied("back", -ERANGE, e, [this](T *x) {
+            int result = -ERANGE;
+            for (size_type n = size(); n > 0 && result == -ERANGE; n = size())
+                result = lfvec_get(v_, n - 1, x);
+            return v_ ? result : -EINVAL;
+        });
+    }
+
+    /* Element `index`, as get(); throws std::out_of_range beyond the size. */
     T at(size_type index) const
     {
         return *copied("at", 0, on_error(), [this, index](T *x) { return lfvec_get(v_, index, x); });
@@ -586,6 +933,37 @@ template <class T> class vector
     T operator[](size_type index) const
     {
         return at(index);
+    }
+
+    /* From the first element to what is now the last one, by value: see ITERATORS. Wait-free; reading through one is lock-free. */
+    const_iterator begin() const noexcept
+    {
+        return const_iterator(v_, 0);
+    }
+
+    const_iterator end() const noexcept
+    {
+        return const_iterator(v_, size());
+    }
+
+    const_iterator cbegin() const noexcept
+    {
+        return begin();
+    }
+
+    const_iterator cend() const noexcept
+    {
+        return end();
+    }
+
+    const_reverse_iterator rbegin() const noexcept
+    {
+        return const_reverse_iterator(end());
+    }
+
+    const_reverse_iterator rend() const noexcept
+    {
+        return const_reverse_iterator(begin());
     }
 
     /* Replaces element `index`. lfvec_set(): lock-free. */
@@ -637,7 +1015,22 @@ template <class T> class vector
     }
 
     /*
-     * Likewise, and says of each batch where it is: the elements of others may lie between them. Together they are how many were pushed.
+     * Likewise the elements of any range: without a copy if they lie one after the other in memory, as in std::vector or std::array, and
+     * else in copies of batch_most() elements. Each is made a T of; integers are not made of floating-point numbers. If the range throws, the
+     * batches before are in. What was taken from an input range is gone from it, also if there was no room for it here.
+     */
+    template <class Range, class = std::enable_if_t<detail::gives<Range, T>::value>> pushed push_n(Range &&elems, on_error e = {})
+    {
+        static_assert(!std::is_floating_point_v<std::decay_t<detail::given<Range>>> || !std::is_integral_v<T>,
+                      "floating-point numbers would be cut off to integers");
+        if constexpr (std::is_convertible_v<Range, span<const T>>)
+            return push_n(span<const T>(elems), e);
+        else
+            return push_copies(elems, e);
+    }
+
+    /*
+     * As push_n(), and says of each batch where it is: the elements of others may lie between them. Together they are how many were pushed.
      * lfvec_push_n_parts(): lock-free.
      */
     std::vector<pushed> push_parts(span<const T> elems, on_error e = {})
@@ -653,7 +1046,7 @@ template <class T> class vector
         return told;
     }
 
-    /* Likewise {1, 2, 3}. */
+    /* push_n({1, 2, 3}). */
     pushed push_n(std::initializer_list<T> elems, on_error e = {})
     {
         return push_n(span<const T>(elems.begin(), elems.size()), e);
@@ -671,6 +1064,28 @@ template <class T> class vector
         const size_type have = held(size());
         std::vector<T> elems = room_for(n < have ? n : have);
         elems.resize(pop_n(span<T>(elems.data(), elems.size()), e));
+        return elems;
+    }
+
+    /*
+     * Removes and returns everything, the last one first, until the vector has been found empty: also what others push meanwhile. In batches,
+     * each of which is one atomic step, of up to batch_most() elements; so all of it is one step if there are no more. Each element is
+     * returned to one caller, and none is lost: when an error ends it, or memory for the result is lacking, it returns what it has, and it is
+     * an error only if that is nothing. lfvec_pop_n(): lock-free.
+     */
+    [[nodiscard]] std::vector<T> consume_all(on_error e = {})
+    {
+        std::vector<T> elems = room_for(0);
+        std::size_t n = 0;
+        std::int64_t result = 0;
+        do {
+            if (n == elems.size() && !grown(elems, held(size())))
+                break;
+            result = lfvec_pop_n(v_, elems.data() + n, elems.size() - n);
+            n += result < 0 ? 0 : static_cast<std::size_t>(result);
+        } while (result > 0);
+        elems.resize(n);
+        e(n > 0 || result == -EAGAIN ? 0 : result, v_, "consume_all");
         return elems;
     }
 
@@ -804,12 +1219,12 @@ template <class T> class vector
     {
     }
 
-    static lfvec_t *opened(const std::string &name, int flags, options o, on_error e)
+    static lfvec_t *opened(std::string_view name, int flags, const options &o, on_error e)
     {
+        const std::string c_name = detail::c_name(name);
+        const lfvec_attr attr = detail::attributes<T>(o);
         const int saved = errno;
-        o.elem_size = sizeof(T);
-        o.elem_tag = o.elem_tag ? o.elem_tag : elem_tag<T>::value;
-        lfvec_t *v = lfvec_open(name.c_str(), flags | (o.any_owner ? LFVEC_ANY_OWNER : 0), &o);
+        lfvec_t *v = lfvec_open(c_name.c_str(), flags | (o.any_owner ? LFVEC_ANY_OWNER : 0), &attr);
         const int result = v ? 0 : -errno;
         errno = saved;
         e.with_sentence(result);
@@ -831,6 +1246,56 @@ template <class T> class vector
         return n < 0 ? 0 : static_cast<std::size_t>(n);
     }
 
+    /* push_n() by way of copies. */
+    template <class Range> pushed push_copies(Range &elems, on_error e)
+    {
+        const std::size_t most = v_ ? batch_most() : 1;
+        const detail::room<T> batch(most);
+        pushed all;
+        std::int64_t result = 0;
+        const auto push = [&](std::size_t n) {
+            std::uint64_t first = 0;
+            result = lfvec_push_n(v_, batch.data(), n, &first);
+            if (all.count == 0)
+                all.first = first;
+            all.count += result < 0 ? 0 : static_cast<std::size_t>(result);
+            return result == static_cast<std::int64_t>(n);
+        };
+        std::size_t n = 0;
+        bool fits = true;
+        for (auto &&x : elems) {
+            ::new (static_cast<void *>(batch.data() + n)) T(static_cast<T>(x));
+            if (++n < most)
+                continue;
+            n = 0;
+            fits = push(most);
+            if (!fits)
+                break;
+        }
+        if (fits)
+            push(n);
+        e(all.count == 0 ? result : 0, v_, "push_n");
+        return all;
+    }
+
+    /* Makes room in elems for as many as `have` more, one batch at least. False if memory is lacking, and there are elements to be kept. */
+    bool grown(std::vector<T> &elems, size_type have) const
+    {
+        const std::size_t batch = v_ ? batch_most() : 1, more = have > batch ? static_cast<std::size_t>(have) : batch;
+#ifdef __cpp_exceptions
+        try {
+            elems.resize(elems.size() + more);
+        } catch (const std::bad_alloc &) {
+            if (elems.empty())
+                throw;
+            return false;
+        }
+#else
+        elems.resize(elems.size() + more);
+#endif
+        return true;
+    }
+
     /*
      * Of n elements, as the size has it, as many as the segment has memory for. Asked where that is much memory of our own: the size is a word
      * that others can damage.
@@ -846,7 +1311,6 @@ template <class T> class vector
     {
         static_assert(std::is_default_constructible_v<T>,
                       "a std::vector<T> is filled in place: T needs a default constructor, or give a span");
-        static_assert(!std::is_same_v<T, bool>, "std::vector<bool> has no elements in place: give a span");
         return std::vector<T>(static_cast<std::size_t>(n));
     }
 
@@ -861,9 +1325,9 @@ template <class T> void swap(vector<T> &a, vector<T> &b) noexcept
 /* ---- the rest -------------------------------------------------------------------------------------------------------------------------- */
 
 /* Removes the name: lfvec_unlink(). Returns false if there was none. */
-inline bool unlink(const std::string &name, on_error e = {})
+inline bool unlink(std::string_view name, on_error e = {})
 {
-    const int result = lfvec_unlink(name.c_str());
+    const int result = lfvec_unlink(detail::c_name(name).c_str());
     e.with_sentence(result == -ENOENT ? 0 : result);
     return result == 0;
 }

@@ -7,6 +7,7 @@
  */
 #include "error.h"
 #include "numa.h"
+#include "record.h"
 #include "segment.h"
 #include "shm.h"
 #include "slab.h"
@@ -174,6 +175,7 @@ static void init_header(struct segment *s, const struct lfvec_attr *a)
     h->byte_order = SHM_BYTE_ORDER;
     h->header_bytes = sizeof *h;
     h->elem_tag = a->elem_tag;
+    strcpy(h->elem_format, a->elem_format);
     h->numa = a->numa;
     h->numa_nodes = a->numa_nodes;
     h->flags = a->flags;
@@ -249,6 +251,9 @@ static int check_attr(const struct shm_header *h, const struct lfvec_attr *a, co
     if (a && a->elem_tag && h->elem_tag && a->elem_tag != h->elem_tag)
         return error_set(-EPROTO, "%s: has element tag 0x%llx, 0x%llx was asked for; another program's segment? use another name", name,
                          (unsigned long long)h->elem_tag, (unsigned long long)a->elem_tag);
+    if (a && *a->elem_format && *h->elem_format && !record_same(a->elem_format, h->elem_format))
+        return error_set(-EPROTO, "%s: has elements of type %s, %s was asked for; open it with the type that it has, or use another name",
+                         name, h->elem_format, a->elem_format);
     return 0;
 }
 
@@ -286,6 +291,7 @@ static int enter(struct segment *s, const struct lfvec_attr *attr)
     s->nodes = numa_choose(h.numa == LFVEC_NUMA_LOCAL ? 0 : h.numa_nodes);
     s->flags = h.flags;
     s->elem_tag = h.elem_tag;
+    strcpy(s->elem_format, h.elem_format);
     set_extents(s);
     return 0;
 }

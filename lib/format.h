@@ -34,7 +34,7 @@
 
 #define SHM_MAGIC_READY UINT64_C(0x31305f434556464c)    /* "LFVEC_01", little-endian */
 #define SHM_MAGIC_CREATING UINT64_C(0x3f3f5f434556464c) /* "LFVEC_??": being initialised, or its creator died */
-#define SHM_FORMAT_VERSION 1u
+#define SHM_FORMAT_VERSION 2u
 #define SHM_BYTE_ORDER 0x01020304u
 
 #ifndef SHM_LINE
@@ -47,6 +47,7 @@ enum {
     SHM_SLOTS_MAX = 2047,   /* 11 bits, so that slot * 2 + buffer fits 12 */
     SHM_LEAVES_MAX = 65535, /* leaves of one slab: 16 bits of a leaf_ref */
     SHM_NAME_BYTES = 32,
+    SHM_FORMAT_BYTES = 64, /* of the text that says what an element is made of; its end included */
     SHM_LEASE_ROOM = 112,
     SHM_LIFE_MARKS = 24, /* bytes at the end of a page for the life marks of its slots, of which there are two at most (life.c) */
     SHM_RESERVE = 8,     /* of so many leaves of a slab one is in reserve, until each slot has one */
@@ -91,7 +92,8 @@ struct shm_header {
     uint64_t dir_max;
     uint64_t slabs_off;
     uint8_t uuid[16];
-    uint64_t created; /* seconds since the epoch */
+    uint64_t created;                   /* seconds since the epoch */
+    char elem_format[SHM_FORMAT_BYTES]; /* as u64,f64,s16 (record.h); empty: nobody said */
     uint32_t
         slot_bytes; /* from one slot to the next, half a page or whole ones: the slot, room for an element that does not fit it, its life mark */
     uint32_t crc32; /* of everything from format_version up to here */
@@ -197,7 +199,7 @@ struct shm_leaf {
 #define SHM_ASSERT(what) _Static_assert(what, #what)
 SHM_ASSERT(sizeof(struct shm_header) <= SHM_PAGE);
 SHM_ASSERT(offsetof(struct shm_header, format_version) == 8);
-SHM_ASSERT(offsetof(struct shm_header, crc32) == 180);
+SHM_ASSERT(offsetof(struct shm_header, crc32) == 244);
 SHM_ASSERT(sizeof(struct shm_head) == 16);
 SHM_ASSERT(sizeof(struct shm_desc_entry) == 16);
 #if SHM_LINE == 128 /* any other is an experiment (tests/bench/choices.sh), and another format */

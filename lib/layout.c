@@ -2,6 +2,7 @@
 #include "layout.h"
 
 #include "error.h"
+#include "record.h"
 
 #include <errno.h>
 #include <string.h>
@@ -74,11 +75,30 @@ static bool attr_sound(struct lfvec_attr *a, struct bad_attr *bad)
     return true;
 }
 
+/* A text that is too long or no list of types, or one whose fields are more or less than an element. */
+static int format_check(const struct lfvec_attr *a, const char *name)
+{
+    struct record_field of[RECORD_MOST];
+    if (record_sound(a->elem_format, sizeof a->elem_format, a->elem_size))
+        return 0;
+    const int count = memchr(a->elem_format, '\0', sizeof a->elem_format) ? record_parse(of, a->elem_format) : 0;
+    if (!count)
+        return error_set(-EINVAL,
+                         "%s: attribute elem_format is \"%.64s\"; it must be a list of types such as u64,i32,f64,s16, of at most %d "
+                         "characters and %d fields (u8 to u64, i8 to i64, h8 to h64, f32, f64, sN, xN)",
+                         name, a->elem_format, SHM_FORMAT_BYTES - 1, RECORD_MOST);
+    return error_set(-EINVAL,
+                     "%s: attribute elem_format is \"%s\", fields of %llu bytes, or %llu as a C struct, and elem_size is %u; name all that "
+                     "is in an element, xN for what has no type",
+                     name, a->elem_format, (unsigned long long)record_lay_out(of, count, true),
+                     (unsigned long long)record_lay_out(of, count, false), a->elem_size);
+}
+
 int layout_attr_check(struct lfvec_attr *a, const char *name)
 {
     struct bad_attr bad;
     if (attr_sound(a, &bad))
-        return 0;
+        return format_check(a, name);
     return error_set(-EINVAL, "%s: attribute %s is %llu; it must be %s", name, bad.field, (unsigned long long)bad.value, bad.range);
 }
 
@@ -221,7 +241,9 @@ static const char *header_attr_fault(const struct shm_header *h)
         return "slab_bytes";
     if (h->max_bytes > MAX_BYTES_MOST)
         return "max_bytes";
-    return attr_sound(&a, &bad) ? NULL : bad.field;
+    if (!attr_sound(&a, &bad))
+        return bad.field;
+    return record_sound(h->elem_format, sizeof h->elem_format, h->elem_size) ? NULL : "elem_format";
 }
 
 /* The sizes follow from the attributes. */

@@ -54,6 +54,7 @@ struct segment {
     uint64_t numa_nodes; /* as asked for */
     uint64_t nodes;      /* nodes to place pages on; 0: there is nothing to choose */
     uint64_t elem_tag;
+    char elem_format[SHM_FORMAT_BYTES];
     char name[256];
 };
 

@@ -23,6 +23,7 @@ static void stat_identity(const struct segment *s, struct lfvec_stat *out)
     out->feature_incompat = h->feature_incompat;
     out->feature_ro_compat = h->feature_ro_compat;
     out->elem_tag = s->elem_tag;
+    memcpy(out->elem_format, s->elem_format, sizeof out->elem_format);
     out->max_elems = s->l.max_elems;
     out->max_bytes = s->l.max_bytes;
     out->elem_size = s->l.elem_size;

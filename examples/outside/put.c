@@ -30,6 +30,7 @@ int main(int argc, char **argv)
     lfvec_attr_init(&attr);
     attr.elem_size = sizeof(struct reading);
     attr.elem_tag = READING_TAG;
+    strcpy(attr.elem_format, READING_FORMAT);
     lfvec_t *v = lfvec_open(argv[1], LFVEC_CREATE, &attr);
     if (!v) {
         fprintf(stderr, "%s\n", lfvec_last_error());

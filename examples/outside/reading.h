@@ -9,6 +9,8 @@ struct reading {
     double value;
 };
 
-#define READING_TAG UINT64_C(0x52454144494e4731) /* "READING1": change it when the members change */
+/* "READING1"; change both when the members change */
+#define READING_TAG UINT64_C(0x52454144494e4731)
+#define READING_FORMAT "u64,f64"
 
 #endif

@@ -7,6 +7,10 @@
 template <> struct lfvec::elem_tag<reading> : std::integral_constant<std::uint64_t, READING_TAG> {
 };
 
+template <> struct lfvec::format_of<reading> {
+    static constexpr std::string_view value = READING_FORMAT;
+};
+
 static int take(const char *name)
 {
     auto readings = lfvec::vector<reading>::open(name);

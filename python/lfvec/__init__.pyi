@@ -158,6 +158,7 @@ class Stat(NamedTuple):
     bytes_mapped: int
     numa_placed: int
     numa_why: int
+    elem_format: bytes
 
 class Participant(NamedTuple):
     slot: int

@@ -27,6 +27,7 @@ class CAttr(ctypes.Structure):
         + _fields(c_uint32, "max_slots leaf_bytes slab_bytes mode numa")
         + _fields(c_uint64, "numa_nodes")
         + _fields(c_uint32, "flags")
+        + [("elem_format", c_char * 64)]
     )
 
 
@@ -64,7 +65,7 @@ class CStat(ctypes.Structure):
         + _fields(c_uint32, "slots_free slots_alive slots_stopped slots_dead slots_unknown")
         + _fields(c_uint64, "pushes pops sets clears cas_retries helps recoveries grows bytes_huge bytes_mapped numa_placed")
         + _fields(c_uint32, "numa_why")
-        + [("reserved", c_uint64 * 12)]
+        + [("elem_format", c_char * 64), ("reserved", c_uint64 * 4)]
     )
 
 

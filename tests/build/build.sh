@@ -87,10 +87,11 @@ installed() # DIR
 }
 
 headers='./include/lfvec.h ./include/lfvec.hpp'
+cmake='./lib/cmake/lfvec/lfvecConfig.cmake ./lib/cmake/lfvec/lfvecConfigVersion.cmake'
 for kind in shared static; do
     case $kind in
-    shared) flag=--disable-static files="$headers ./lib/liblfvec.so.0.0.0 ./lib/pkgconfig/lfvec.pc " ;;
-    static) flag=--disable-shared files="$headers ./lib/liblfvec.a ./lib/pkgconfig/lfvec.pc " ;;
+    shared) flag=--disable-static files="$headers $cmake ./lib/liblfvec.so.0.0.0 ./lib/pkgconfig/lfvec.pc " ;;
+    static) flag=--disable-shared files="$headers $cmake ./lib/liblfvec.a ./lib/pkgconfig/lfvec.pc " ;;
     esac
     dir=$scratch/lesser-$kind
     if check "--disable-tools --disable-probes $flag" lesser "$dir" $flag; then

@@ -4,6 +4,7 @@
 set -eu
 cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
+. tests/build/clean.sh
 
 # As on a machine that builds packages: the distribution's own Python, whichever else stands before it here.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -15,16 +16,6 @@ version=$(sed -nE 's/^AC_INIT\(\[lfvec\], \[([^]]*)\].*/\1/p' configure.ac)
 tree=$scratch/lfvec-$version
 root=$scratch/root
 end=$(($(date +%s) + 540)) # no test may take more than 10 minutes, and what takes longer than this is not waited for
-
-# limited SECONDS COMMAND...: at most so long, and not beyond the end.
-limited()
-{
-    rest=$((end - $(date +%s)))
-    [ "$rest" -gt 0 ] || rest=1
-    [ "$1" -gt "$rest" ] || rest=$1
-    shift
-    timeout -k 10 "$rest" "$@" </dev/null
-}
 
 # ---- what needs no tools --------------------------------------------------------------------------------------------------------------------
 symbols_agree()
@@ -63,39 +54,9 @@ test_names()
     sed -nE 's/^Tests: *//p' debian/tests/control
 }
 
-# Everything mounted is mounted in a namespace that ends with the command, so that nothing but files is left to be removed.
-alone() # SECONDS COMMAND...
+system_for_packages()
 {
-    seconds=$1
-    shift
-    limited "$seconds" unshare --mount --pid --fork --kill-child --mount-proc "$@"
-}
-
-# Prints why no clean system can be made here, if so.
-cannot()
-{
-    [ "$(id -u)" = 0 ] || echo 'not root'
-    command -v mmdebstrap >/dev/null || echo 'no mmdebstrap'
-    unshare --mount --pid --fork --mount-proc true 2>/dev/null || echo 'no namespaces'
-}
-
-clean_system()
-{
-    chmod 711 "$scratch"
-    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    TMPDIR=$scratch alone 240 mmdebstrap --quiet --mode=root --variant=apt --skip=cleanup/apt \
-        --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-        --include="$(test_needs)" "$suite" "$root" &&
-        mkdir -p "$root/dev/shm" "$root/packages" && cp -R debian/tests "$root/packages"
-}
-
-inside() # SECONDS COMMAND...
-{
-    seconds=$1
-    shift
-    # shellcheck disable=SC2016
-    alone "$seconds" sh -c 'mount -t proc proc "$0/proc" && mount -t tmpfs shm "$0/dev/shm" && exec chroot "$0" "$@"' "$root" \
-        env -i PATH="$PATH" HOME=/root DEBIAN_FRONTEND=noninteractive "$@"
+    clean_system 240 "$(test_needs)" && mkdir -p "$root/packages" && cp -R debian/tests "$root/packages"
 }
 
 # ---- the packages are built -----------------------------------------------------------------------------------------------------------------
@@ -127,10 +88,10 @@ if [ -n "$lacking" ]; then
 fi
 check 'make dist' tarball || finish
 reason=$(cannot | head -n 1)
-[ -n "$reason" ] || clean_system >"$scratch/system.log" 2>&1 & # most of it is waiting: beside the build
+[ -n "$reason" ] || system_for_packages >"$scratch/system.log" 2>&1 & # most of it is waiting: beside the build
 built=ok
 check 'dpkg-buildpackage' packages || built=
-wait $! || reason="mmdebstrap: $(grep -E '^E:' "$scratch/system.log" | head -n 1 | grep . || echo 'no mirror in reach, or not in time')"
+wait $! || reason=$(no_system "$scratch/system.log")
 [ -n "$built" ] || finish
 for package in liblfvec0 liblfvec-dev lfvec-tools python3-lfvec; do
     check "$package is built" test -s "$(echo "$scratch/${package}_$version"-*.deb)" || true

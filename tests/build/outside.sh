@@ -1,6 +1,6 @@
 #!/bin/sh
-# outside.sh - lfvec as others have it: installed, used by a project of its own (examples/outside) through pkg-config and CMake, shared and
-# static, and uninstalled without a trace.
+# outside.sh - lfvec as others have it: installed, used by a project of its own (examples/outside), by make with pkg-config and by CMake with
+# find_package, shared and static, and uninstalled without a trace.
 set -eu
 cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
@@ -23,6 +23,9 @@ check 'make install DESTDIR' make -C "$build" install DESTDIR="$stage" || finish
 module=$(find "$stage" -name lfvec.pc)
 archive=$(find "$stage" -name liblfvec.a)
 shared=$(find "$stage" -name liblfvec.so)
+installed=$stage$(sed -n 's/^prefix = //p' "$build/Makefile" | head -n 1)
+version=$(sed -n 's/^PACKAGE_VERSION = //p' "$build/Makefile" | head -n 1)
+minor=${version%.*}
 export PKG_CONFIG_PATH="${module%/*}" PKG_CONFIG_SYSROOT_DIR="$stage"
 
 # ---- the project --------------------------------------------------------------------------------------------------------------------------
@@ -32,9 +35,66 @@ by_make() # DIR STATIC
     make -C examples/outside CC="$cc" BUILD="$1" STATIC="$2" PKG_CONFIG_PATH="$PKG_CONFIG_PATH"
 }
 
+# Without pkg-config: by the package of CMake alone.
 by_cmake() # DIR STATIC
 {
-    cmake -S examples/outside -B "$1" -DCMAKE_C_COMPILER="${cc%% *}" ${2:+-DSTATIC=ON} && cmake --build "$1" --verbose
+    env -u PKG_CONFIG_PATH cmake -S examples/outside -B "$1" -DCMAKE_C_COMPILER="${cc%% *}" -DCMAKE_PREFIX_PATH="$installed" \
+        -DCMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON ${2:+-DSTATIC=ON} && cmake --build "$1" --verbose
+}
+
+# What find_package(lfvec ARGUMENTS) of another project says, and the paths that it has found.
+asked() # PREFIX ARGUMENTS
+{
+    rm -rf "$scratch/asked"
+    mkdir "$scratch/asked"
+    cat >"$scratch/asked/CMakeLists.txt" <<CMAKE
+cmake_minimum_required(VERSION 3.19)
+project(asked NONE)
+find_package(lfvec $2 CONFIG)
+if(lfvec_FOUND)
+  get_target_property(include lfvec::lfvec INTERFACE_INCLUDE_DIRECTORIES)
+  message(STATUS "found lfvec \${lfvec_VERSION} in \${include}")
+endif()
+CMAKE
+    cmake -S "$scratch/asked" -B "$scratch/asked/build" -DCMAKE_PREFIX_PATH="$1" -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF 2>&1
+}
+
+found() # ARGUMENTS
+{
+    asked "$installed" "$1" | grep -F "found lfvec $version in $(realpath "$installed")/include"
+}
+
+not_found() # ARGUMENTS SAYS
+{
+    asked "$installed" "$1" >"$scratch/asked.log"
+    cat "$scratch/asked.log"
+    ! grep -F 'found lfvec' "$scratch/asked.log" && grep -qF "$2" "$scratch/asked.log"
+}
+
+# Installed in one place, and moved as a whole to another.
+moved()
+{
+    cp -R "$installed" "$scratch/moved"
+    asked "$scratch/moved" "$minor" | grep -F "in $scratch/moved/include" && ! grep -rlF "$stage" "$scratch/moved/lib"/cmake
+}
+
+# Where the libraries are gone, find_package() says so, and what to do.
+without_libraries()
+{
+    rm -f "$scratch"/moved/lib/liblfvec.*
+    asked "$scratch/moved" "$minor" | grep -F 'liblfvec.so and liblfvec.a are missing'
+}
+
+versions()
+{
+    for accepted in '' 0 "$minor" "$version" "$version EXACT" "0.0.1...1" "$version...<9"; do
+        check "find_package(lfvec $accepted) finds $version" found "$accepted" || true
+    done
+    for refused in 0.0.9 0.99 1 9.0 "$minor.99 EXACT" "0.99...9" "0.0.1...<$version"; do
+        check "find_package(lfvec $refused) does not" not_found "$refused" "version: $version" || true
+    done
+    check 'find_package finds lfvec in a prefix that was moved' moved || true
+    check 'find_package says that the libraries are missing' without_libraries || true
 }
 
 # Three readings by the program in C, taken by the one in C++.
@@ -91,6 +151,12 @@ for variant in $variants; do
         skip "examples/outside, cmake, $variant" 'no cmake'
     fi
 done
+
+if command -v cmake >/dev/null; then
+    versions
+else
+    skip 'find_package(lfvec)' 'no cmake'
+fi
 
 # ---- the names in the archive -------------------------------------------------------------------------------------------------------------
 # A program that has every name of ours as well; if it could be linked, but the library called one of these, it would end badly.

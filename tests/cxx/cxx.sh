@@ -18,7 +18,7 @@ compiles() # COMPILER STANDARD ARGUMENT...
 
 links() # COMPILER STANDARD
 {
-    for source in test alone together; do
+    for source in test alone together range; do
         compiles "$1" "$2" -c "tests/cxx/$source.cpp" -o "$scratch/$source.cpp.o" || return 1
     done
     # shellcheck disable=SC2086
@@ -49,7 +49,7 @@ refused() # COMPILER STANDARD SAYS CODE
         echo "it compiles"
         return 1
     fi
-    grep -F "$3" "$scratch/refused.log"
+    grep -E "$3" "$scratch/refused.log"
 }
 
 refusals() # COMPILER STANDARD
@@ -58,6 +58,20 @@ refusals() # COMPILER STANDARD
     check "$1 $2: a pointer is no element" refused "$@" 'a pointer means nothing' 'lfvec::vector<const char *> v;' || true
     check "$1 $2: nor what is const" refused "$@" 'neither const nor volatile' 'lfvec::vector<const int> v;' || true
     check "$1 $2: nor what is larger than 64 KiB" refused "$@" 'at most 65536 bytes' 'struct s { char c[65537]; }; lfvec::vector<s> v;' || true
+    check "$1 $2: a bool is no element" refused "$@" 'a bool is no element' 'lfvec::vector<bool> v;' || true
+    check "$1 $2: a number is not assigned through an iterator" refused "$@" assign 'void f(lfvec::vector<int> &v) { *v.begin() = 1; }' || true
+    check "$1 $2: nor is a struct" refused "$@" "operator=|overloaded '='" \
+        'struct s { int i; }; void f(lfvec::vector<s> &v) { *v.begin() = s(); }' || true
+    check "$1 $2: what is shared is not sorted in place" refused "$@" "operator=|overloaded '='" \
+        '#include <algorithm>
+        struct s { int i; bool operator<(const s &o) const { return i < o.i; } };
+        void f(lfvec::vector<s> &v) { std::sort(v.begin(), v.end()); }' || true
+    check "$1 $2: floating-point numbers are not cut off" refused "$@" 'would be cut off' \
+        'void f(lfvec::vector<int> &v, const std::vector<double> &x) { v.push_n(x); }' || true
+    check "$1 $2: push_n is for what converts" refused "$@" 'push_n' \
+        'void f(lfvec::vector<int> &v, const std::vector<std::string> &x) { v.push_n(x); }' || true
+    check "$1 $2: a std::vector needs a default constructor" refused "$@" 'T needs a default constructor' \
+        'struct s { explicit s(int i) : i(i) {} int i; }; void f(lfvec::vector<s> &v) { (void)v.consume_all(); }' || true
     check "$1 $2: fetch_add is for 8 bytes" refused "$@" 'integers of 8 bytes' \
         'int f(lfvec::vector<int> &v) { return v.fetch_add(0, 1); }' || true
     check "$1 $2: compare_exchange is not for floating point" refused "$@" 'equal values must have equal bytes' \
@@ -140,8 +154,10 @@ for cxx in g++ clang++; do
     for std in c++98 c++11 c++17 c++20; do
         check "$cxx $std: lfvec.h by itself" header_of_c $cxx $std || true
     done
-    check "$cxx c++23: compiles" compiles $cxx c++2b -fsyntax-only tests/cxx/alone.cpp || true
-    refusals $cxx c++17
+    check "$cxx c++23: compiles" compiles $cxx c++2b -fsyntax-only tests/cxx/alone.cpp tests/cxx/range.cpp || true
+    for std in c++17 c++20; do
+        refusals $cxx $std
+    done
 done
 
 finish

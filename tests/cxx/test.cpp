@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -89,6 +90,28 @@ bool ended_well(pid_t child)
 {
     int status = 0;
     return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+int allocations, allocations_left = -1;
+
+void *operator new(std::size_t size)
+{
+    void *p = allocations_left ? std::malloc(size ? size : 1) : nullptr;
+    if (!p)
+        throw std::bad_alloc();
+    allocations++;
+    allocations_left -= allocations_left > 0;
+    return p;
+}
+
+void operator delete(void *p) noexcept
+{
+    std::free(p);
+}
+
+void operator delete(void *p, std::size_t) noexcept
+{
+    std::free(p);
 }
 
 void stop_here()

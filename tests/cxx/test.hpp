@@ -40,6 +40,9 @@ pid_t spawn(const std::function<void()> &run);
 /* The child has ended, and its checks held. */
 bool ended_well(pid_t child);
 
+/* How often this program has asked for memory by new; how often it may yet, -1 being as often as it likes: beyond it, std::bad_alloc. */
+extern int allocations, allocations_left;
+
 /* Lets the child go as far as stopped(), and kills it there. */
 void stop_here();
 bool killed_where_it_stopped(pid_t child);

@@ -106,7 +106,7 @@ static const struct field {
     int kind;
     uint64_t spoil[4]; /* values that make no sense with the others; 0 is tried too */
 } fields[] = {
-    {FIELD(header_bytes), BOUND, {183, 185, UINT32_MAX}},
+    {FIELD(header_bytes), BOUND, {247, 249, UINT32_MAX}},
     {FIELD(elem_size), BOUND, {9, 65537, UINT32_MAX}},
     {FIELD(leaf_bytes), BOUND, {1024, 500, 1u << 31}},
     {FIELD(slab_bytes), BOUND, {131072, 65535, 1u << 31}},

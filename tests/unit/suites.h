@@ -7,6 +7,7 @@
 Suite *head_suite(void);
 Suite *turn_suite(void);
 Suite *visible_suite(void);
+Suite *record_suite(void);
 Suite *layout_suite(void);
 Suite *shm_suite(void);
 Suite *segment_suite(void);
