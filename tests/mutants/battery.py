@@ -1,0 +1,159 @@
+"""battery.py - the tests that a mutant goes through: what to build for each, how it is run alone, and in which order they are worth trying."""
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+# With a build that holds all its tests, the quickest kind first.
+PROGRAMS = (
+    ("unit_inner", "tests/unit/unit_inner"),
+    ("unit_api", "tests/unit/unit_api"),
+    ("unit_model", "tests/unit/unit_model"),
+    ("check_ipc", "tests/ipc/check_ipc"),
+    ("check_full", "tests/full/check_full"),
+)
+SLOW_LIMIT = 30.0  # seconds more than a multiple of what a test takes by itself: after that it hangs
+
+
+@dataclasses.dataclass(frozen=True)
+class Test:
+    name: str
+    targets: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    only: str = ""  # for mutants of this file alone
+
+
+@dataclasses.dataclass
+class Result:
+    passed: bool
+    seconds: float
+    hung: bool
+    said: str
+
+
+def suites_of(root: pathlib.Path, program: str) -> list[str]:
+    """The suites that a program of Check runs, by the names that CK_RUN_SUITE takes."""
+    main = root / f"{program}.c"
+    sources = [p.read_text() for p in sorted(main.parent.glob("*.c"))]
+    names = []
+    for function in re.findall(r"\b(\w+_suite)\b(?=[,}\s])", main.read_text().partition("suites[]")[2]):
+        for text in sources:
+            body = re.search(rf"^Suite \*{function}\(void\)\n{{.*?^}}", text, re.M | re.S)
+            if body:
+                names += re.findall(r'suite_create\("(\w+)"\)', body[0])
+    return names
+
+
+def tests_of(root: pathlib.Path) -> list[Test]:
+    tests = []
+    for name, program in PROGRAMS:
+        for suite in suites_of(root, program):
+            tests.append(Test(f"{name}:{suite}", (program,), (program,), (("CK_RUN_SUITE", suite),)))
+    kill, hostile = "tests/kill/", "tests/hostile/"
+    tests += [
+        Test("replay", (hostile + "replay",), (hostile + "replay",)),
+        Test("order", ("tests/order/order",), ("tests/order/order", "--ops", "300000", "--seed", "1")),
+        Test("kill", (kill + "kill",), (kill + "kill", "--sample", "30", "--seed", "1")),
+        Test("storm", ("tests/storm/storm",), ("tests/storm/storm", "--seconds", "8", "--seed", "1")),
+        Test("hostile", (hostile + "hostile",), (hostile + "hostile", "--seconds", "6", "--seed", "1")),
+        Test("aim", (hostile + "aim", "lfvec-shmctl"), (hostile + "aim", "--seconds", "12", "--seed", "1")),
+        Test("between", (kill + "between",), (kill + "between", "--stride", "401")),
+    ]
+    tool = ("lfvec-shmctl", "tests/tool/holder")
+    for script in ("shmctl", "damage", "live", "visible"):
+        tests.append(Test(script, tool, (f"../tests/tool/{script}.sh",)))
+    tests.append(Test("tool-numa", tool, ("../tests/tool/numa.sh",), only="lib/numa.c"))
+    return tests
+
+
+# In a place of its own: its processes end with it, and what it leaves in /dev/shm goes away.
+ALONE = (
+    "unshare -m -p -f --mount-proc --propagation private --kill-child sh -c".split(),
+    'mount -t tmpfs -o size=3g,mode=1777 tmpfs /dev/shm && ulimit -c 0 && ulimit -d 4000000 && "$@"',
+)
+
+
+def may_be_alone() -> bool:
+    return os.geteuid() == 0 and subprocess.run([*ALONE[0], "true"], capture_output=True).returncode == 0
+
+
+class Battery:
+    """The tests, run in the build directory `build` of a copy of the sources."""
+
+    def __init__(self, build: pathlib.Path, alone: bool) -> None:
+        self.build = build
+        self.alone = alone
+        self.tests = tests_of(build.parent)
+
+    def run(self, test: Test, limit: float) -> Result:
+        command = [c if c.startswith("-") or not (self.build / c).exists() else str(self.build / c) for c in test.command]
+        if self.alone:
+            command = [*ALONE[0], ALONE[1], "sh", *command]
+        environment = {**os.environ, "LFVEC_BUILD": str(self.build), "LFVEC_SRC": str(self.build.parent), **dict(test.environment)}
+        began = time.monotonic()
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(
+                command, cwd=self.build, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+            )
+            hung = False
+            try:
+                process.wait(limit)
+            except subprocess.TimeoutExpired:
+                hung = True
+            end_group(process)
+            said.seek(0)
+            text = said.read().decode(errors="replace")
+        return Result(not hung and process.returncode == 0, time.monotonic() - began, hung, text)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """All of its processes, also those that it left behind."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+class History:
+    """What killed mutants of a file before, and how long each test takes: the order in which tests are worth trying."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self.path = path
+        self.kills: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+        self.seconds: dict[str, float] = {}
+        self.states: dict[str, str] = {}  # of what each test runs, when it was last seen to pass without a mutant
+        if path.exists():
+            kept = json.loads(path.read_text())
+            self.seconds, self.states = kept["seconds"], kept["states"]
+            for file, kills in kept["kills"].items():
+                self.kills[file] = collections.Counter(kills)
+
+    def save(self) -> None:
+        self.path.write_text(json.dumps({"seconds": self.seconds, "states": self.states, "kills": self.kills}, indent=1))
+
+    def killed(self, file: str, test: Test) -> None:
+        self.kills[file][test.name] += 1
+        self.save()
+
+    def limit(self, test: Test) -> float:
+        return 5 * self.seconds[test.name] + SLOW_LIMIT
+
+    def order(self, file: str, tests: list[Test]) -> list[Test]:
+        """By kills a second, of which one is granted to the suite that has the file's name; then as they come, which is the quick ones first."""
+        module = pathlib.Path(file).stem
+
+        def worth(test: Test) -> float:
+            kills = self.kills[file][test.name] + test.name.endswith(":" + module)
+            return -kills / (self.seconds[test.name] + 0.2)
+
+        return sorted((t for t in tests if t.only in ("", file)), key=worth)
