@@ -104,15 +104,25 @@ class Battery:
             process = subprocess.Popen(
                 command, cwd=self.build, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
             )
+            RUNNING.add(process)
             hung = False
             try:
                 process.wait(limit)
             except subprocess.TimeoutExpired:
                 hung = True
             end_group(process)
+            RUNNING.discard(process)
             said.seek(0)
             text = said.read().decode(errors="replace")
         return Result(not hung and process.returncode == 0, time.monotonic() - began, hung, text)
+
+
+RUNNING: set[subprocess.Popen[bytes]] = set()
+
+
+def end_all() -> None:
+    for process in list(RUNNING):
+        end_group(process)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

@@ -20,6 +20,7 @@ BOUNDARY = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 LEAVES = (K.RETURN_STMT, K.BREAK_STMT, K.CONTINUE_STMT, K.GOTO_STMT)
 NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([uUlL]*)")
 ERROR = re.compile(r"-E[A-Z0-9]+")
+OPERATOR = re.compile(r"(?:\s|/\*.*?\*/)*([-+*/%<>=!&|^,]+)(?:\s|/\*.*?\*/)*", re.S)
 UNTOUCHED = re.compile(r"(PROBE|atomic_(thread|signal)_fence|__asm__|__atomic_(thread|signal)_fence)\b")
 
 
@@ -162,13 +163,11 @@ class Finder:
         self.see_single(children[-1])
 
     def operator_of(self, c: Cursor) -> tuple[str, int, int] | None:
+        """The operator of two operands, and where it is; None if a macro made it."""
         left, right = c.get_children()
-        between = self.span(left)[1], self.span(right)[0]
-        for t in c.get_tokens():
-            start, end = t.extent.start.offset, t.extent.end.offset
-            if between[0] <= start and end <= between[1] and t.spelling not in "()":
-                return t.spelling, start, end
-        return None
+        after = self.span(left)[1]
+        found = OPERATOR.fullmatch(self.cut(after, self.span(right)[0]))
+        return (found[1], after + found.start(1), after + found.end(1)) if found else None
 
     def see_binary(self, c: Cursor) -> None:
         found = self.operator_of(c)
@@ -188,8 +187,10 @@ class Finder:
 
     def see_result(self, c: Cursor) -> None:
         """A call whose error is thrown away."""
-        said = self.said(c)
-        if c.type.spelling in ("int", "const int") and re.match(r"\w+\(.*\)$", said, re.S) and not UNTOUCHED.match(said):
+        inner: Cursor | None = c
+        while inner is not None and inner.kind == K.UNEXPOSED_EXPR:  # a conversion that is not written
+            inner = next(inner.get_children(), None)
+        if inner is not None and inner.kind == K.CALL_EXPR and inner.type.spelling == "int" and not UNTOUCHED.match(self.said(c)):
             self.put("ignore-error", c, "((void)@, 0)")
 
     def see_variable(self, c: Cursor) -> None:

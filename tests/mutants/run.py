@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import queue
+import signal
 import sys
 import threading
 import time
@@ -164,6 +165,12 @@ def report(what: str, mutants: list[Mutant], kinds: dict[str, str], kept: Kept) 
     return 1 if survivors else 0
 
 
+def interrupted(number: int, _frame: object) -> None:
+    """No test outlives us; a mutant that is still in a copy is undone by the next run, which renews what differs."""
+    battery.end_all()
+    os._exit(128 + number)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(usage=(__doc__ or "").partition("usage: ")[2])
     parser.add_argument("seed", type=int, nargs="?", default=1)
@@ -174,6 +181,8 @@ def main() -> int:
     parser.add_argument("--list", action="store_true")
     want = parser.parse_args()
     os.nice(10)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
 
     mutants = mutate.mutants_of(ROOT, mutate.sources(ROOT))
     kinds = explained.read(HERE / "explained.txt")
