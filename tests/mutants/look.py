@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
+from collections.abc import Callable
 
 import explained
 import mutate
@@ -46,5 +47,7 @@ def seeds(file: str) -> None:
     sys.exit(not (first == again != other and len(set(first)) == 10))
 
 
+COMMANDS: dict[str, Callable[..., None]] = {"list": show, "apply": apply, "each": each, "stale": stale, "seeds": seeds}
+
 if __name__ == "__main__":
-    {"list": show, "apply": apply, "each": each, "stale": stale, "seeds": seeds}[sys.argv[1]](*sys.argv[2:])
+    COMMANDS[sys.argv[1]](*sys.argv[2:])
