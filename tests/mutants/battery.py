@@ -24,6 +24,7 @@ PROGRAMS = (
 HELD = frozenset(
     "attempt batch create desc directory element fast head join leaf lease life participant reclaim recover segment shm slab slot vector".split()
 )
+FAST = frozenset("attempt desc directory element fast head leaf lfvec participant reclaim slab vector wait".split())  # its instructions are counted
 SHOWN = frozenset("audit memory proc region shm stat visible".split())
 SLOW_LIMIT = 30.0  # seconds more than a multiple of what a test takes by itself: after that it hangs
 
@@ -32,7 +33,7 @@ SLOW_LIMIT = 30.0  # seconds more than a multiple of what a test takes by itself
 class Test:
     name: str
     targets: tuple[str, ...]
-    command: tuple[str, ...]
+    command: tuple[str, ...]  # if its first word is a target, that is the program that the library is linked into
     environment: tuple[tuple[str, str], ...] = ()
     only: frozenset[str] = frozenset()  # for mutants of these modules alone; none named: of all
 
@@ -43,6 +44,10 @@ class Result:
     seconds: float
     hung: bool
     said: str
+
+
+def programs_of(tests: list[Test]) -> list[str]:
+    return sorted({t.command[0] for t in tests if t.command[0] in t.targets})
 
 
 def suites_of(root: pathlib.Path, program: str) -> list[str]:
@@ -72,6 +77,7 @@ def tests_of(root: pathlib.Path) -> list[Test]:
         Test("hostile", (hostile + "hostile",), (hostile + "hostile", "--seconds", "6", "--seed", "1")),
         Test("aim", (hostile + "aim", "lfvec-shmctl"), (hostile + "aim", "--seconds", "12", "--seed", "1")),
     ]
+    tests.append(Test("instructions", ("tests/bench/instructions",), ("../tests/bench/instructions.sh",), only=FAST))
     tool = ("lfvec-shmctl", "tests/tool/holder")
     for script in ("golden", "visible"):
         tests.append(Test(script, tool, (f"../tests/tool/{script}.sh",), only=SHOWN))
@@ -98,8 +104,9 @@ class Battery:
         self.alone = alone
         self.tests = tests_of(build.parent)
 
-    def run(self, test: Test, limit: float) -> Result:
-        command = [c if c.startswith("-") or not (self.build / c).exists() else str(self.build / c) for c in test.command]
+    def run(self, test: Test, limit: float, program: pathlib.Path | None = None) -> Result:
+        """`program`: instead of the one that make built."""
+        command = [str(program or self.build / test.command[0]), *test.command[1:]]
         if self.alone:
             command = [*ALONE[0], ALONE[1], "sh", *command]
         environment = {**os.environ, "LFVEC_BUILD": str(self.build), "LFVEC_SRC": str(self.build.parent), **dict(test.environment)}
@@ -163,11 +170,12 @@ class History:
         return 5 * self.seconds[test.name] + SLOW_LIMIT
 
     def order(self, file: str, tests: list[Test]) -> list[Test]:
-        """By kills a second, of which one is granted to the suite that has the file's name; then the quickest first."""
+        """By kills a second, of which one is granted to the suite that has the file's name; then those that
+        are quick, program by program, so that as few as can be are built; then the rest."""
         module = pathlib.Path(file).stem
 
-        def worth(test: Test) -> tuple[float, float]:
-            kills = self.kills[file][test.name] + test.name.endswith(":" + module)
-            return -kills / (self.seconds[test.name] + 0.2), self.seconds[test.name]
+        def worth(test: Test) -> tuple[float, bool]:
+            kills, seconds = self.kills[file][test.name] + test.name.endswith(":" + module), self.seconds[test.name]
+            return -kills / (seconds + 0.2), seconds > 10
 
         return sorted((t for t in tests if not t.only or module in t.only), key=worth)

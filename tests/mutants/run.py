@@ -71,10 +71,11 @@ class Run:
         self.lock = threading.Lock()
 
     def prepare(self) -> None:
-        targets = sorted({t for test in battery.tests_of(ROOT) for t in test.targets})
+        tests = battery.tests_of(ROOT)
+        targets, programs = sorted({t for test in tests for t in test.targets}), battery.programs_of(tests)
         for number in range(1, self.jobs + 1):
             copy = copies.Copy(ROOT, PLACE, number)
-            copy.prepare(targets, self.jobs, self.copies[0] if self.copies else None)
+            copy.prepare(targets, programs, self.jobs, self.copies[0] if self.copies else None)
             self.copies.append(copy)
         self.try_unchanged()
 
@@ -101,9 +102,12 @@ class Run:
         if verdict:
             return {"verdict": verdict}
         for test in self.history.order(mutant.file, tests.tests):
-            if copy.make(*test.targets).returncode != 0:
+            fast = test.command[0] if test.command[0] in copy.programs else None
+            program = copy.link(fast) if fast else None
+            others = [t for t in test.targets if t != fast]
+            if (fast and not program) or (others and copy.make(*others).returncode != 0):
                 return {"verdict": "uncompilable"}
-            result = tests.run(test, self.history.limit(test))
+            result = tests.run(test, self.history.limit(test), program)
             if not result.passed:
                 with self.lock:
                     self.history.killed(mutant.file, test)
@@ -180,7 +184,7 @@ def main() -> int:
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--list", action="store_true")
     want = parser.parse_args()
-    os.nice(10)
+    os.nice(5)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
 
