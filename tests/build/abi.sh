@@ -37,7 +37,7 @@ if ! command -v abidw >/dev/null || ! command -v abidiff >/dev/null; then
     skip "$what" 'no abidw (abigail-tools)'
 elif [ ! -e "$so" ]; then
     skip "$what" "no $so in this build"
-elif ! readelf -S "$so" | grep -q '\.debug_info'; then
+elif silent_on '\.debug_info' readelf -S "$so" >/dev/null; then
     skip "$what" 'the library has no debug information'
 elif ! dump "$scratch/now.abi" 2>"$scratch/log" || ! grep -q '<function-decl ' "$scratch/now.abi"; then
     skip "$what" 'abidw cannot read the debug information of this compiler'

@@ -19,7 +19,7 @@ if [ "$($cc -dumpmachine | cut -d- -f1)" != "$(uname -m)" ]; then
     finish
 fi
 
-check 'make install DESTDIR' make -C "$build" install DESTDIR="$stage" || finish
+passes 'make install DESTDIR' make -C "$build" install DESTDIR="$stage" || finish
 module=$(find "$stage" -name lfvec.pc)
 archive=$(find "$stage" -name liblfvec.a)
 shared=$(find "$stage" -name liblfvec.so)
@@ -88,13 +88,13 @@ without_libraries()
 versions()
 {
     for accepted in '' 0 "$minor" "$version" "$version EXACT" "0.0.1...1" "$version...<9"; do
-        check "find_package(lfvec $accepted) finds $version" found "$accepted" || true
+        check "find_package(lfvec $accepted) finds $version" found "$accepted"
     done
     for refused in 0.0.9 0.99 1 9.0 "$minor.99 EXACT" "0.99...9" "0.0.1...<$version"; do
-        check "find_package(lfvec $refused) does not" not_found "$refused" "version: $version" || true
+        check "find_package(lfvec $refused) does not" not_found "$refused" "version: $version"
     done
-    check 'find_package finds lfvec in a prefix that was moved' moved || true
-    check 'find_package says that the libraries are missing' without_libraries || true
+    check 'find_package finds lfvec in a prefix that was moved' moved
+    check 'find_package says that the libraries are missing' without_libraries
 }
 
 # Three readings by the program in C, taken by the one in C++.
@@ -112,7 +112,7 @@ is_dynamic() # PROGRAM
 
 is_static() # PROGRAM
 {
-    ! readelf -d "$1" | grep NEEDED
+    silent_on NEEDED readelf -d "$1"
 }
 
 project() # by_make|by_cmake STATIC
@@ -120,9 +120,9 @@ project() # by_make|by_cmake STATIC
     dir=$scratch/$1-${2:-0}
     what="examples/outside, ${1#by_}, ${2:+static}${2:-shared}"
     what=${what%1}
-    if check "$what: builds" "$1" "$dir" "$2"; then
-        check "$what: works" works "$dir" || true
-        check "$what: is linked so" "$([ -n "$2" ] && echo is_static || echo is_dynamic)" "$dir/take" || true
+    if passes "$what: builds" "$1" "$dir" "$2"; then
+        check "$what: works" works "$dir"
+        check "$what: is linked so" "$([ -n "$2" ] && echo is_static || echo is_dynamic)" "$dir/take"
     fi
 }
 
@@ -183,11 +183,11 @@ else
     # the address that probes are relative to is weak, hidden, and the same for all libraries
     nm -g "$archive" | awk 'NF == 3 && $3 !~ /^lfvec_/ && $3 != "_.stapsdt.base" { print $3 }' >"$scratch/names"
     offenders 'liblfvec.a defines no name but lfvec_*' "$scratch/names"
-    check 'a program may have all names of the library for itself' clash || true
+    check 'a program may have all names of the library for itself' clash
 fi
 
 # ---- away again -----------------------------------------------------------------------------------------------------------------------------
-check 'make uninstall DESTDIR' make -C "$build" uninstall DESTDIR="$stage" || true
+check 'make uninstall DESTDIR' make -C "$build" uninstall DESTDIR="$stage"
 find "$stage" ! -type d >"$scratch/left"
 offenders 'make uninstall leaves nothing' "$scratch/left"
 

@@ -79,7 +79,7 @@ follow()
         python) cp "$block" "$root/root/desk/hello.py" ;;
         console)
             number=$((number + 1))
-            check "README.md: session $number, in a clean system" session "$block" || true
+            check "README.md: session $number, in a clean system" session "$block"
             ;;
         esac
     done
@@ -107,7 +107,8 @@ fi
 everything_installed >"$scratch/before"
 take_blocks README.md
 follow
-check './dev uninstall' as_reader 120 lfvec './dev uninstall' || true
-everything_installed | diff "$scratch/before" - >"$scratch/left" || true
+check './dev uninstall' as_reader 120 lfvec './dev uninstall'
+everything_installed >"$scratch/after"
+differences "$scratch/before" "$scratch/after" >"$scratch/left"
 offenders './dev uninstall leaves nothing' "$scratch/left"
 finish

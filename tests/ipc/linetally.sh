@@ -31,7 +31,7 @@ counted()
 {
     local what=$1
     shift
-    check "$what" "$tally" -p 4 -c 4 -n "$segment" "$@" "${inputs[@]}" || return 0
+    passes "$what" "$tally" -p 4 -c 4 -n "$segment" "$@" "${inputs[@]}" || return 0
     [ "$(tallied "$scratch/said")" != "$expected" ] || return 0
     not_ok "$what: wc says $expected, linetally $(tallied "$scratch/said")"
 }
@@ -84,8 +84,10 @@ inputs=("$scratch/odd/one byte")
 expected='0 1'
 counted 'a single file without a newline counts as in wc -lc'
 
-check 'the options are checked' sh -c "! '$tally' -p 0 2>/dev/null && ! '$tally' -c many 2>/dev/null && '$tally' --help | grep -q usage" || true
-check '--show sees live workers' sh -c "'$tally' -n '$segment' --show 'echo seen' | grep -q '^seen $segment'" || true
+check 'no producer is refused' exits 2 "$tally" -p 0
+check 'a number of consumers that is none is refused' exits 2 "$tally" -c many
+check '--help says how' sh -c "'$tally' --help | grep usage"
+check '--show sees live workers' sh -c "'$tally' -n '$segment' --show 'echo seen' | grep -q '^seen $segment'"
 
 # An interrupted run cleans up.
 "$tally" -n "$segment" --show 'sleep 2 #' >"$scratch/said" 2>&1 &

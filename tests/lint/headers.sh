@@ -12,7 +12,7 @@ alone() # COMPILER LANGUAGE STANDARD HEADER
     echo "#include \"$4\"" >"$scratch/alone"
     if command -v "$1" >/dev/null; then
         # shellcheck disable=SC2086
-        check "$name" "$1" $warn -std="$3" -Iinclude -I. -D_GNU_SOURCE -fsyntax-only -x "$2" "$scratch/alone" || true
+        check "$name" "$1" $warn -std="$3" -Iinclude -I. -D_GNU_SOURCE -fsyntax-only -x "$2" "$scratch/alone"
     else
         skip "$name" "no $1"
     fi

@@ -4,7 +4,9 @@ set -eu
 cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
 
-find lib tools include examples tests/cxx \( -name '*.[ch]' -o -name '*.[ch]pp' \) | sort | xargs awk -v most=60 '
+find lib tools include examples tests/cxx \( -name '*.[ch]' -o -name '*.[ch]pp' \) >"$scratch/files"
+check 'there are files to look at' test "$(wc -l <"$scratch/files")" -gt 100
+sort "$scratch/files" | xargs awk -v most=60 '
 function indent() { match($0, /^ */); return RLENGTH }
 FNR == 1 { start = 0; name = "" }
 /^ *\{$/ && !start && name ~ /[()]/ { start = FNR; depth = indent(); next }

@@ -29,8 +29,14 @@ skip()
     skipped=$((skipped + 1))
 }
 
-# check NAME COMMAND...: ok if the command succeeds; what it said is shown only if it does not.
+# check NAME COMMAND...: ok if the command succeeds; what it said is shown only if it does not. A failure is counted, so the script goes on.
 check()
+{
+    passes "$@" || : # may fail: it is counted
+}
+
+# passes NAME COMMAND...: the same, and says by its status how it went: for what the rest depends on.
+passes()
 {
     name=$1
     shift
@@ -41,6 +47,38 @@ check()
     not_ok "$name"
     tail -n 40 "$scratch/said" | sed 's/^/  /'
     return 1
+}
+
+# found ARGUMENT...: grep, of which it is no failure to find nothing, but one not to be able to look.
+found()
+{
+    grep "$@" || [ $? -eq 1 ]
+}
+
+# differences FILE FILE: diff -u; that there are some is no failure, but that one cannot be read is.
+differences()
+{
+    diff -u "$@" || [ $? -eq 1 ]
+}
+
+# silent_on PATTERN COMMAND...: the command succeeds, and no line of what it says matches.
+silent_on()
+{
+    pattern=$1
+    shift
+    "$@" >"$scratch/all-of-it" || return 1
+    found -E -e "$pattern" "$scratch/all-of-it" >"$scratch/of-it" || return 1
+    cat "$scratch/of-it"
+    [ ! -s "$scratch/of-it" ]
+}
+
+# exits STATUS COMMAND...: the command ends with that status, and no other: it ran, and refused.
+exits()
+{
+    wanted=$1 ended=0
+    shift
+    "$@" || ended=$?
+    [ "$ended" -eq "$wanted" ]
 }
 
 # offenders NAME FILE: ok if the file is empty; otherwise its lines are what is wrong.

@@ -98,8 +98,8 @@ machine() # NAME MIB...
     echo "a machine of $(($# - 1)) nodes: $*"
     emulate "$@"
     sed '/^begin json$/,/^end json$/d; /^begin svg$/,/^end svg$/d' "$scratch/$1"
-    passed=$((passed + $(grep -c '^ok - ' "$scratch/$1" || true)))
-    failed=$((failed + $(grep -c '^not ok - ' "$scratch/$1" || true)))
+    passed=$((passed + $(found -c '^ok - ' "$scratch/$1")))
+    failed=$((failed + $(found -c '^not ok - ' "$scratch/$1")))
     if line=$(grep -E '^table: [0-9]+ rows, [0-9]+ pages, [0-9]+ misplaced$' "$scratch/$1"); then
         # shellcheck disable=SC2086
         set -- ${line#table:}
@@ -144,29 +144,28 @@ tool_is_right() # MACHINE
         skip "$1: lfvec-shmctl in the machine" 'it was not built, or what it needs was not found'
         return
     fi
-    check "$1: lfvec-shmctl numa: in force, and nothing misplaced" placed "$1" || true
+    check "$1: lfvec-shmctl numa: in force, and nothing misplaced" placed "$1"
     if command -v jq >/dev/null; then
-        check "$1: its JSON says so as well" valid "$1" json jq -e '.placement[0] | .in_force and .total_misplaced == 0 and .total_pages > 0' ||
-            true
+        check "$1: its JSON says so as well" valid "$1" json jq -e '.placement[0] | .in_force and .total_misplaced == 0 and .total_pages > 0'
     fi
     if command -v xmllint >/dev/null; then
-        check "$1: lfvec-shmctl map: its SVG is well-formed" valid "$1" svg xmllint --noout || true
+        check "$1: lfvec-shmctl map: its SVG is well-formed" valid "$1" svg xmllint --noout
     fi
 }
 
 needs
-check 'the program is built' program || finish
-check 'the initramfs is made' initramfs || finish
+passes 'the program is built' program || finish
+passes 'the initramfs is made' initramfs || finish
 machine two 256 256
 machine four 256 256 256 256
 machine bare 256 256 0
 tool_is_right two
 tool_is_right four
 if [ -n "${LFVEC_PICTURE:-}" ]; then
-    check "the picture is put into $LFVEC_PICTURE" picture || true
+    check "the picture is put into $LFVEC_PICTURE" picture
 fi
 # once more, below the tables: the end of a log is what is shown of it
-grep -h '^not ok - ' "$scratch/two" "$scratch/four" "$scratch/bare" | sed 's/^/  /' || true
+found -h '^not ok - ' "$scratch/two" "$scratch/four" "$scratch/bare" | sed 's/^/  /'
 echo "numa: $machines machines, $rows regions of $pages pages, $misplaced misplaced"
 
 finish

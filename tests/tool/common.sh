@@ -71,9 +71,16 @@ has()
     if grep -Eq -- "$3" <<<"$2"; then ok "$1"; else not_ok "$1" "no /$3/ in: $2"; fi
 }
 
+# lacks WHAT TEXT PATTERN: there is a text, and the pattern is not in it
 lacks()
 {
-    if grep -Eq -- "$3" <<<"$2"; then not_ok "$1" "/$3/ in: $2"; else ok "$1"; fi
+    if [ -z "$2" ]; then
+        not_ok "$1" 'there is no output at all'
+    elif grep -Eq -- "$3" <<<"$2"; then
+        not_ok "$1" "/$3/ in: $2"
+    else
+        ok "$1"
+    fi
 }
 
 if command -v jq >/dev/null && jq -n 1 >/dev/null 2>&1; then

@@ -47,9 +47,9 @@ for page in doc/lfvec_*.3 doc/lfvec.7; do
         continue
     fi
     # shellcheck disable=SC2046,SC2086
-    if check "$file: the program compiles without a warning" $(setting CC) $(setting SAN_CFLAGS) -Wall -Wextra -Werror -Iinclude \
+    if passes "$file: the program compiles without a warning" $(setting CC) $(setting SAN_CFLAGS) -Wall -Wextra -Werror -Iinclude \
         "$scratch/program.c" -o "$scratch/program" $link; then
-        check "$file: it prints what the page says" prints_what_it_says || true
+        check "$file: it prints what the page says" prints_what_it_says
     fi
     rm -f "/dev/shm$segment"
 done
@@ -80,13 +80,14 @@ declarations() # PAGE...
 # A declaration of lfvec.h begins in the first column, the inline functions too.
 sed -nE 's/^(static inline )?([a-z][a-z0-9_ ]*[ *]lfvec_[a-z0-9_]+\(.*\))(;.*)?$/\2/p' "$header" | LC_ALL=C sort >"$scratch/declared"
 declarations doc/*.3 | LC_ALL=C sort >"$scratch/synopses"
-diff -u "$scratch/declared" "$scratch/synopses" >"$scratch/differs" || true
+check 'lfvec.h has functions to look for' test "$(wc -l <"$scratch/declared")" -gt 40
+differences "$scratch/declared" "$scratch/synopses" >"$scratch/differs"
 offenders 'the pages declare what lfvec.h declares, each once' "$scratch/differs"
 
 sed -E 's/\(.*//; s/.*[ *]//' "$scratch/declared" | LC_ALL=C sort >"$scratch/functions"
 LC_ALL=C sort -u tests/lint/exports.txt "$scratch/functions" >"$scratch/all"
 names doc/*.3 | LC_ALL=C sort >"$scratch/named"
-diff -u "$scratch/all" "$scratch/named" >"$scratch/differs" || true
+differences "$scratch/all" "$scratch/named" >"$scratch/differs"
 offenders 'each exported or inline function is in the NAME of one page' "$scratch/differs"
 
 for page in doc/*.3; do
@@ -103,7 +104,7 @@ constants() # FILE...
 
 constants "$header" >"$scratch/constants"
 constants doc/*.3 | LC_ALL=C comm -23 "$scratch/constants" - >"$scratch/forgotten"
-check 'lfvec.h has constants to look for' test "$(wc -l <"$scratch/constants")" -gt 40 || true
+check 'lfvec.h has constants to look for' test "$(wc -l <"$scratch/constants")" -gt 40
 offenders 'each constant is in a page' "$scratch/forgotten"
 
 # STRUCT FIELD, a line each.
@@ -117,7 +118,7 @@ awk '
 while read -r struct field; do
     grep -lw "struct $struct" doc/*.3 | xargs grep -hE '^\.It (Vt|Va) ' | grep -qw "$field" || echo "$struct.$field"
 done <"$scratch/fields" >"$scratch/forgotten"
-check 'lfvec.h has fields to look for' test "$(wc -l <"$scratch/fields")" -gt 50 || true
+check 'lfvec.h has fields to look for' test "$(wc -l <"$scratch/fields")" -gt 50
 offenders 'each field of each struct is in a page' "$scratch/forgotten"
 
 grep -hE '^\.(It (.* )?)?Xr lfvec' doc/*.[1-7] | sed -E 's/.*Xr (lfvec[a-z0-9_-]*) ([0-9]).*/\1 \2/' | LC_ALL=C sort -u |
@@ -129,7 +130,7 @@ offenders 'the pages of ours that are referred to exist' "$scratch/nowhere"
 # ---- mandoc, and man -----------------------------------------------------------------------------------------------------------------------
 for page in doc/*.[1-7]; do
     if command -v mandoc >/dev/null; then
-        check "mandoc -Tlint $page" mandoc -Tlint -Wwarning "$page" || true
+        check "mandoc -Tlint $page" mandoc -Tlint -Wwarning "$page"
     else
         skip "mandoc -Tlint $page" 'no mandoc'
     fi
@@ -143,7 +144,7 @@ staged() # TARGET...
     make -C "$build" ACLOCAL=: AUTOCONF=: AUTOHEADER=: AUTOMAKE=: prefix=/usr mandir=/usr/share/man DESTDIR="$stage" "$@"
 }
 
-if check 'make install-data' staged install-data; then
+if passes 'make install-data' staged install-data; then
     while read -r name; do
         page=$man_pages/man3/$name.3
         target=$(sed -n 's/^\.so //p' "$page" 2>/dev/null | head -n 1)
@@ -160,7 +161,7 @@ if check 'make install-data' staged install-data; then
     else
         skip 'man finds each function' 'no man that looks here'
     fi
-    if check 'make uninstall of the pages' staged uninstall-man uninstall-hook; then
+    if passes 'make uninstall of the pages' staged uninstall-man uninstall-hook; then
         find "$man_pages" ! -type d >"$scratch/left"
         offenders 'nothing is left of them' "$scratch/left"
     fi

@@ -15,7 +15,7 @@ server=0
 screen() { terminal capture-pane -p; }
 state() { terminal display-message -p "$1"; }
 shows() { screen | grep -Eq -- "$1"; }
-shows_not() { ! shows "$1"; }
+shows_not() { screen >"$scratch/screen" && ! grep -Eq -- "$1" "$scratch/screen"; } # a terminal that is gone shows nothing either
 type() { terminal send-keys "$@"; }
 
 stop_terminal()

@@ -30,9 +30,11 @@ shows_safely()
     local what=$1 wanted=$2
     shift 2
     timeout 20 "$tool" "$@" >"$scratch/all" 2>&1 </dev/null
-    local found
+    local status=$? found
     found=$(hidden_in "$scratch/all")
-    if [ -n "$found" ]; then
+    if [ $status -ge 124 ]; then
+        not_ok "$what" "the tool ended with status $status"
+    elif [ -n "$found" ]; then
         not_ok "$what" "$found"
     elif [ -n "$wanted" ] && ! grep -qF -- "$wanted" "$scratch/all"; then
         not_ok "$what" "no $wanted in: $(cat "$scratch/all")"

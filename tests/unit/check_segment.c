@@ -600,6 +600,30 @@ START_TEST(test_creation_race)
 }
 END_TEST
 
+/* Whoever compares segments by their uuid, or has it read by a library, counts on a random one of RFC 4122: each other bit may be 0 or 1. */
+START_TEST(test_uuid_is_random)
+{
+    enum { SEGMENTS = 48 };
+    uint8_t ones[16] = {0}, zeros[16] = {0};
+    for (int i = 0; i < SEGMENTS; i++) {
+        struct lfvec_stat st;
+        lfvec_t *v = unit_make(NULL);
+        ck_assert_int_eq(lfvec_stat(v, &st), 0);
+        ck_assert_int_eq(lfvec_unlink(lfvec_name(v)), 0);
+        ck_assert_int_eq(lfvec_detach(v), 0);
+        for (unsigned int k = 0; k < sizeof ones; k++) {
+            ones[k] |= st.uuid[k];
+            zeros[k] |= (uint8_t)~st.uuid[k];
+        }
+    }
+    for (unsigned int k = 0; k < sizeof ones; k++) {
+        const uint8_t fixed = k == 6 ? 0xf0 : k == 8 ? 0xc0 : 0, as = k == 6 ? 0x40 : k == 8 ? 0x80 : 0;
+        ck_assert_msg((ones[k] & fixed) == as && (zeros[k] & fixed) == (fixed ^ as), "byte %u: version or variant", k);
+        ck_assert_msg((ones[k] | fixed) == 0xff && (zeros[k] | fixed) == 0xff, "byte %u has a bit that is always the same", k);
+    }
+}
+END_TEST
+
 Suite *segment_suite(void)
 {
     Suite *s = suite_create("segment");
@@ -610,6 +634,7 @@ Suite *segment_suite(void)
     tcase_add_test(tc, test_every_field_spoiled);
     tcase_add_test(tc, test_every_bit_of_every_field);
     tcase_add_test(tc, test_magic_and_checksum);
+    tcase_add_test(tc, test_uuid_is_random);
     tcase_add_test(tc, test_sizes_of_zero);
     tcase_add_test(tc, test_other_version_and_byte_order);
     tcase_add_test(tc, test_newer_features);

@@ -443,6 +443,27 @@ START_TEST(test_current_beside_a_lease)
 }
 END_TEST
 
+/*
+ * Memory that was committed in vain goes back to the machine, once. A caller whose errno is EINTR from before does not hang there, and keeps it.
+ */
+START_TEST(test_discard)
+{
+    struct stat st;
+    const int fd = shm_object_create(unit_name(), 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(shm_object_commit(fd, 0, 4 * 4096), 0);
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_ge(st.st_blocks, 4 * 8);
+    errno = EINTR;
+    shm_object_discard(fd, 4096, 2 * 4096);
+    ck_assert_int_eq(errno, EINTR);
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_eq(st.st_blocks, 2 * 8);
+    ck_assert_int_eq(st.st_size, 4 * 4096);
+    close(fd);
+}
+END_TEST
+
 /* A directory is not removed like the rest of what a test leaves behind if it fails. */
 static void remove_irregular(void)
 {
@@ -460,6 +481,7 @@ Suite *shm_suite(void)
     tcase_add_test(tc, test_umask_applies);
     tcase_add_test(tc, test_clear);
     tcase_add_test(tc, test_commit_only_grows);
+    tcase_add_test(tc, test_discard);
     tcase_add_test(tc, test_file_size_limit);
     tcase_add_test(tc, test_lock);
     tcase_add_test(tc, test_lock_not_inherited);
