@@ -28,8 +28,9 @@ START_TEST(test_einval)
     errno = 0;
     ck_assert(!lfvec_attach(NULL) && errno == EINVAL);
     REFUSES(NULL, -EINVAL, lfvec_unlink(NULL));
-    open_fails(EINVAL, name, 16, NULL);
+    open_fails(EINVAL, name, 1 << 30, NULL);
     open_fails(EINVAL, name, LFVEC_CREATE | LFVEC_RDONLY, NULL);
+    open_fails(EINVAL, name, LFVEC_FILL_HOLES | LFVEC_RDONLY, NULL);
     unit_attr(&a, 65537);
     open_fails(EINVAL, name, LFVEC_CREATE, &a);
     unit_attr(&a, 65536);
@@ -289,7 +290,7 @@ END_TEST
 /* The field after the eight bytes of the magic: see check_segment.c for all of them. */
 START_TEST(test_eprotonosupport)
 {
-    const uint32_t version = 2;
+    const uint32_t version = UINT32_MAX; /* one that there will not be */
     lfvec_t *v = unit_make(NULL);
     const int fd = shm_open(lfvec_name(v), O_RDWR, 0);
     ck_assert_int_eq(pwrite(fd, &version, sizeof version, 8), sizeof version);
@@ -331,7 +332,7 @@ END_TEST
 /* It is the sentence of the last open or unlink, which succeeded. */
 START_TEST(test_check_leaves_the_sentence)
 {
-    const uint32_t version = 2;
+    const uint32_t version = UINT32_MAX; /* one that there will not be */
     lfvec_t *v = unit_make(NULL);
     const int fd = shm_open(lfvec_name(v), O_RDWR, 0);
     ck_assert_int_eq(pwrite(fd, &version, sizeof version, 8), sizeof version);
