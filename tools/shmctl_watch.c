@@ -5,6 +5,7 @@
  * gets; the place where they would be says so. A slot's counters go on from one holder to the next, so a rate is that of the slot.
  */
 #include "shmctl.h"
+#include "shmctl_screen.h"
 
 #include <errno.h>
 #include <stdlib.h>
