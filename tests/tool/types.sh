@@ -95,6 +95,21 @@ expect 'push --create --format' 0 push --create --format f64,u8 $w 1.5,3
 is 'push --create --format keeps the format' "$(field SIZE,ELEM_SIZE,ELEM_FORMAT $w)" '1 16 f64,u8'
 expect 'push --create of another format' 1 push --create --format u64,u8 $w 1,3
 
+# README.md's lines about dumps, as they stand there
+drop
+"$tool" push -q --create $v 1 2
+grep -E '^    \$ lfvec-shmctl dump ' "$src/README.md" | sed 's/^    \$ //' >"$scratch/lines"
+is 'README.md has such lines' "$(grep -c 'load --create' "$scratch/lines")" 1
+mkdir "$scratch/bin"
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$tool" >"$scratch/bin/lfvec-shmctl"
+chmod +x "$scratch/bin/lfvec-shmctl"
+if PATH=$scratch/bin:$PATH bash -e -o pipefail <(sed "s|/jobs|$v|g; s|/copy|$w|g" "$scratch/lines") >/dev/null 2>"$scratch/err"; then
+    ok 'and they run'
+else
+    not_ok 'and they run' "$(cat "$scratch/err")"
+fi
+is 'and the copy is one' "$("$tool" dump $w)" "$("$tool" dump $v)"
+
 # ---- cas, add --------------------------------------------------------------------------------------------------------------------------------
 
 expect 'cas' 0 cas $v 0 42 43
