@@ -174,6 +174,18 @@ new f
 timeout 60 "$tool" dump --follow $f | head -n 1 >/dev/null
 is 'dump --follow ends with its reader' "${PIPESTATUS[0]}" 0
 
+# ---- memory ------------------------------------------------------------------------------------------------------------------------------
+
+# As much for a hundred thousand elements as for one, whatever they are printed as.
+new memory
+seq 100000 | "$tool" load -q /$me-memory
+"$tool" info /$me-memory >/dev/null # the program can start with so little
+for as in --json '--format csv' '--format jsonl' --raw '--noheadings'; do
+    # shellcheck disable=SC2086
+    lines=$(ulimit -d 12288 && "$tool" dump $as /$me-memory 2>"$scratch/err" | grep -c 100000)
+    is "dump $as in 12 MiB" "$lines $(cat "$scratch/err")" '1 '
+done
+
 # ---- the bar -----------------------------------------------------------------------------------------------------------------------------
 
 new many

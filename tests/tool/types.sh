@@ -73,7 +73,6 @@ for other in '--elem-size 8' '--elem-size 12 --tag 78' '--format u32,f32,u32'; d
     has "load --format raw into create $other: why" "$err" "^lfvec-shmctl: $w: has .*the input is a dump of .*nothing was loaded"
     is "load --format raw into create $other: nothing is in" "$(field SIZE $w)" 0
 done
-run push --stdin -q $w <"$scratch/raw"
 "$tool" push --stdin -q $w <"$scratch/raw" 2>"$scratch/err"
 is 'nor does push --stdin take it' $? 1
 head -n 3 "$scratch/raw" | "$tool" load -q --format raw $v 2>"$scratch/err"
@@ -88,13 +87,6 @@ is 'load --create without a header: status' $? 2
 has 'load --create without a header: what to do' "$(cat "$scratch/err")" 'dump --header, or give the fields by --format'
 "$tool" dump $v | "$tool" load -q --create --format decimal $w
 is 'load --create --format' "$("$tool" dump $w)" "$("$tool" dump $v)"
-drop
-expect 'push --create' 0 push --create $v 42
-is 'push --create makes elements of 8 bytes' "$(field SIZE,ELEM_SIZE,ELEM_FORMAT $v)" '1 8 -'
-expect 'push --create --format' 0 push --create --format f64,u8 $w 1.5,3
-is 'push --create --format keeps the format' "$(field SIZE,ELEM_SIZE,ELEM_FORMAT $w)" '1 16 f64,u8'
-expect 'push --create of another format' 1 push --create --format u64,u8 $w 1,3
-
 # README.md's lines about dumps, as they stand there
 drop
 "$tool" push -q --create $v 1 2
@@ -109,6 +101,13 @@ else
     not_ok 'and they run' "$(cat "$scratch/err")"
 fi
 is 'and the copy is one' "$("$tool" dump $w)" "$("$tool" dump $v)"
+
+drop
+expect 'push --create' 0 push --create $v 42
+is 'push --create makes elements of 8 bytes' "$(field SIZE,ELEM_SIZE,ELEM_FORMAT $v)" '1 8 -'
+expect 'push --create --format' 0 push --create --format f64,u8 $w 1.5,3
+is 'push --create --format keeps the format' "$(field SIZE,ELEM_SIZE,ELEM_FORMAT $w)" '1 16 f64,u8'
+expect 'push --create of another format' 1 push --create --format u64,u8 $w 1,3
 
 # ---- cas, add --------------------------------------------------------------------------------------------------------------------------------
 
