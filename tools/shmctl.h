@@ -2,18 +2,19 @@
  * shmctl.h - what the commands of lfvec-shmctl share.
  *
  * Layers, each using only those above it:
- *   shmctl_util.c   messages, names, numbers, opening a segment
+ *   shmctl_text.c   numbers, sizes and times, from text and for people
+ *   shmctl_util.c   messages, names, opening a segment
  *   shmctl_call.c   one command line: options, operands, help
  *   shmctl_table.c, shmctl_print.c  reports: the only places that know libsmartcols
  *   shmctl_json.c   strings and reports as JSON
  *   shmctl_file.c   a file that is written as a whole or not at all
  *   shmctl_elements.h, with files of its own: elements to text and back
  *   shmctl_progress.c, shmctl_pace.c  a bar for long work; sleeping until something happens
- *   shmctl_screen.c the terminal as a whole: the only place that knows ncurses
+ *   shmctl_screen.h the terminal as a whole: the only place that knows ncurses
  *   shmctl_slots.c  rows about slots
  *   shmctl_place.c  where memory lies, in words; the round of all regions
  *   shmctl_scan.c   the segments of this machine
- *   shmctl_ask.c    what destructive commands owe to those who still use the segment
+ *   shmctl_care.h   what destructive commands owe to those who still use the segment
  *   shmctl_*.c      one file a command, each exporting one struct command
  *   shmctl.c        the table of commands
  *
@@ -130,7 +131,7 @@ int call_run(const struct command *command, int argc, char **argv);
 
 void call_help(const struct command *command, FILE *out);
 
-/* ---- messages, names, numbers, segments: shmctl_util.c ---- */
+/* ---- messages, names, segments: shmctl_util.c; numbers: shmctl_text.c ---- */
 
 /* One line on stderr: "lfvec-shmctl: NAME: ...". Returns status. */
 int complain(int status, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
