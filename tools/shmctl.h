@@ -287,8 +287,8 @@ char *json_string(char *to, const char *text, size_t length);
 
 /* Output to a file of the command line: a regular one is replaced as a whole by the end, or left; what is none is written to; - is stdout. */
 struct file {
-    const char *name;     /* as it was given */
-    char *place, *beside; /* where a regular one really is, and the new one until the end */
+    const char *name;    /* as it was given */
+    char *place, *draft; /* where a regular one really is, and the new one until the end */
     FILE *out;
     const char *option; /* for the remedy */
 };

@@ -42,7 +42,7 @@ static void take_cell(void *text, size_t length, void *context)
     record->used += length + 1;
 }
 
-/* Once for every carriage return and line feed outside of quotes, so that lines can be counted; an empty line has no cell. */
+/* Once for every carriage return and line feed outside quotes, so that lines can be counted; an empty line has no cell. */
 static void take_record(int end, void *context)
 {
     struct record *record = context;

@@ -1,7 +1,7 @@
 /*
  * shmctl_file.c - a file that a command writes instead of standard output.
  *
- * A regular file, or one that is not there yet, is written beside its place and put there by rename(2): its readers have the former contents or the
+ * A regular file, or one that is not there yet, is written next to its place and put there by rename(2): its readers have the former contents or the
  * new ones, and a failure leaves the former. Its mode and owner stay, and it is the file that symbolic links lead to, not the link. What
  * is there and no regular file, a device, a FIFO, a socket, is written to as it is: it is not ours to replace.
  */
@@ -23,8 +23,8 @@ static int cannot_write(const struct file *file, int error)
 static void forget(struct file *file)
 {
     free(file->place);
-    free(file->beside);
-    file->place = file->beside = NULL;
+    free(file->draft);
+    file->place = file->draft = NULL;
 }
 
 /* A descriptor of this process, as /dev/stdout is: what it leads to may have no name. */
@@ -65,13 +65,13 @@ static void take_mode(int fd, const struct stat *former)
 }
 
 /* The name ends otherwise than the file's own, so that no collector of *.prom reads it half-written. */
-static int open_beside(struct file *file, const struct stat *former)
+static int open_draft(struct file *file, const struct stat *former)
 {
-    if (asprintf(&file->beside, "%s.XXXXXX", file->place) < 0)
+    if (asprintf(&file->draft, "%s.XXXXXX", file->place) < 0)
         out_of_memory();
     if (former && access(file->place, W_OK) != 0)
         return -1;
-    const int fd = mkstemp(file->beside);
+    const int fd = mkstemp(file->draft);
     if (fd >= 0)
         take_mode(fd, former);
     return fd;
@@ -87,7 +87,7 @@ static int open_place(struct file *file)
     if (absent && errno != ENOENT)
         return -1;
     if (absent || S_ISREG(there.st_mode))
-        return open_beside(file, absent ? NULL : &there);
+        return open_draft(file, absent ? NULL : &there);
     return open(file->place, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 }
 
@@ -127,13 +127,13 @@ int file_close(struct file *file)
         whole = false;
         error = errno;
     }
-    if (whole && file->beside && rename(file->beside, file->place) != 0) {
+    if (whole && file->draft && rename(file->draft, file->place) != 0) {
         whole = false;
         error = errno;
     }
-    if (!whole && file->beside)
-        unlink(file->beside);
-    const bool replaced = file->beside != NULL;
+    if (!whole && file->draft)
+        unlink(file->draft);
+    const bool replaced = file->draft != NULL;
     forget(file);
     if (whole)
         return DONE;

@@ -65,7 +65,7 @@ static int take_line(struct input *input, char *line, size_t length)
     return cells ? input_cells(input, cell, cells, PARSE_ESCAPES) : DONE;
 }
 
-/* Input without an end must neither fill the memory nor go on for ever. */
+/* Input without an end must neither fill the memory nor run without end. */
 int lines_run(struct input *input)
 {
     const size_t most = input_line_most(input);

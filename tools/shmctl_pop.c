@@ -3,7 +3,7 @@
  *
  * Each element is popped on lease, and acknowledged when it has been written and flushed, or when the command that was to deal with it has
  * succeeded. If it could not be written, it goes back; if this process is killed, it goes back when the dead is recovered. So none is lost, and
- * one that was written by somebody who was killed in that moment may be seen twice.
+ * one that was written in the moment of the kill may be seen twice.
  */
 #include "shmctl_elements.h"
 

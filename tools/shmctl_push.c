@@ -38,7 +38,7 @@ struct push {
     uint64_t done;
 };
 
-/* Whoever pushed several must learn how many of them are in. */
+/* A caller that pushed several must learn how many of them are in. */
 static int push_failed(const struct push *push, int error)
 {
     char what[64];

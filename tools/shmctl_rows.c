@@ -3,7 +3,7 @@
  *
  * A row is written when it is put, so any number of them takes the memory of one. Only a table has to know how wide its columns are: it holds
  * back the rows until it is flushed or told that there are many, and then takes the widest that there can be. What is held is bounded by
- * whoever puts it.
+ * the caller.
  *
  * Rows come by the hundred million, and libsmartcols, which prints every other report, holds a table as a whole: so it is not used here.
  */

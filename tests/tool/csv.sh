@@ -1,5 +1,5 @@
 #!/bin/bash
-# csv.sh - CSV as RFC 4180 and every reader has it, and JSON, in and out: beside Python's csv and json modules and jq, with 10,000 random records;
+# csv.sh - CSV as RFC 4180 and every reader has it, and JSON, in and out: against Python's csv and json modules and jq, with 10,000 random records;
 # input that is no CSV; which column is an index.
 cd "$(dirname "$0")/../.." || exit 99
 # shellcheck source=tests/tool/common.sh
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 99
 
 v=/$me-v
 values() { "$tool" dump --noheadings --raw -o VALUE "$@" | xargs; }
-# load INPUT OPTION...: into $v, created anew; elements of 8 bytes, or as $types has them
+# load INPUT OPTION...: into a new $v; elements of 8 bytes, or as $types has them
 load()
 {
     rm -f /dev/shm/${v#/}
@@ -19,7 +19,7 @@ load()
 }
 types=''
 
-# ---- beside Python -----------------------------------------------------------------------------------------------------------------------
+# ---- against Python ----------------------------------------------------------------------------------------------------------------------
 
 seed=${LFVEC_SEED:-$(date +%s)}
 echo "csv: LFVEC_SEED=$seed"
