@@ -21,6 +21,16 @@ size_t fields_room(const struct fields *fields)
 
 /* ---- floats ---- */
 
+/* Many floats are integers, and these need no search for digits; where %g would write an exponent, or a sign before zero, it does. */
+static char *whole_put(char *to, double x, double most)
+{
+    if (!(x > -most && x < most) || (double)(int64_t)x != x || (x == 0 && signbit(x)))
+        return NULL;
+    if (x < 0)
+        *to++ = '-';
+    return number_put(to, (uint64_t)(x < 0 ? -x : x));
+}
+
 /* The fewest digits that are read back to the same number. */
 static char *double_put(char *to, const unsigned char *from)
 {
@@ -30,6 +40,9 @@ static char *double_put(char *to, const unsigned char *from)
     memcpy(&bits, from, sizeof bits);
     if (isnan(x))
         return to + sprintf(to, bits == 0x7ff8000000000000 ? "nan" : "nan:0x%" PRIx64, bits);
+    char *end = whole_put(to, x, 1e15);
+    if (end)
+        return end;
     for (int digits = 15;; digits++) {
         const int n = sprintf(to, "%.*g", digits, x);
         if (digits == 17 || strtod(to, NULL) == x)
@@ -45,6 +58,9 @@ static char *float_put(char *to, const unsigned char *from)
     memcpy(&bits, from, sizeof bits);
     if (isnan(x))
         return to + sprintf(to, bits == 0x7fc00000 ? "nan" : "nan:0x%" PRIx32, bits);
+    char *end = whole_put(to, (double)x, 1e6);
+    if (end)
+        return end;
     for (int digits = 6;; digits++) {
         const int n = sprintf(to, "%.*g", digits, (double)x);
         if (digits == 9 || strtof(to, NULL) == x)
