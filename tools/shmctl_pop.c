@@ -43,7 +43,10 @@ struct pop {
 
 static int empty(const struct pop *pop)
 {
-    const char *name = lfvec_name(pop->v), *more = pop->timeout ? "waited until the time was over" : "push something first";
+    const char *name = lfvec_name(pop->v);
+    const char *more = pop->timeout == UINT64_MAX ? "nobody reads the output any more"
+                       : pop->timeout             ? "waited until the time was over"
+                                                  : "push something first";
     if (pop->done == 0)
         return complain(NO, name, "empty; %s", more);
     return complain(NO, name, "empty after %llu of %llu; %s", (unsigned long long)pop->done, (unsigned long long)pop->count,
@@ -141,9 +144,15 @@ static int pop_elements(struct pop *pop)
     return DONE;
 }
 
+/* What nobody reads is an error of the write, and given back. A handler, since what is ignored would be so in a command of --lease as well. */
+static void reader_gone(int signal)
+{
+    (void)signal;
+}
+
 static int pop_all(struct pop *pop)
 {
-    signal(SIGPIPE, SIG_IGN); /* what nobody reads is given back */
+    signal(SIGPIPE, reader_gone);
     fields_fit(&pop->fields, pop->call, pop->v);
     fields_refuse_terminal(&pop->fields, pop->call);
     pop->elem = need(pop->fields.size);

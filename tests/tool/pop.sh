@@ -96,6 +96,8 @@ is 'pop --lease of a command that fails: status' $? 1
 has 'pop --lease of a command that fails: why' "$(cat "$scratch/err")" "^lfvec-shmctl: /$me-l: the command failed with status 1; 1 were dealt with, this one was given back$"
 is 'pop --lease: each was handed on' "$(xargs <"$scratch/dealt")" '3 2'
 is 'pop --lease: what it failed on is there' "$("$tool" dump --noheadings --raw -o VALUE /$me-l | xargs)" '1 2'
+expect 'pop --lease: a broken pipe ends a command as ever' 1 pop --lease 'kill -PIPE $$; exit 0' /$me-l
+has 'pop --lease: and pop says so' "$err" 'the command was ended by signal 13; 0 were dealt with, this one was given back'
 expect 'pop --lease true' 0 pop -n 2 --lease true /$me-l
 is 'pop --lease true: they are gone' "$(size /$me-l)" 0
 expect 'pop --lease --json' 2 pop --lease true --json /$me-l

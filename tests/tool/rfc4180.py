@@ -28,7 +28,7 @@ def text(size):
 
 
 def record():
-    number = random.choice([0.0, -1.5, 0.1, 1e300, 5e-324, random.random(), random.uniform(-1e9, 1e9)])
+    number = random.choice([0.0, -1.5, 0.1, 1e300, 5e-324, 1e15, -999999999999999.0, 1e6, random.random(), random.uniform(-1e9, 1e9)])
     return [random.randrange(2**32), text(40), number, text(24)]
 
 
