@@ -336,7 +336,7 @@ END_TEST
 /* The field after the eight bytes of the magic: see check_segment.c for all of them. */
 START_TEST(test_eprotonosupport)
 {
-    const uint32_t version = 2;
+    const uint32_t version = UINT32_MAX; /* one that there will not be */
     lfvec_t *v = unit_make(NULL);
     const int fd = shm_open(lfvec_name(v), O_RDWR, 0);
     ck_assert_int_eq(pwrite(fd, &version, sizeof version, 8), sizeof version);
@@ -371,7 +371,7 @@ END_TEST
 /* It is the sentence of the last open or unlink, which succeeded. */
 START_TEST(test_check_leaves_the_sentence)
 {
-    const uint32_t version = 2;
+    const uint32_t version = UINT32_MAX; /* one that there will not be */
     lfvec_t *v = unit_make(NULL);
     const int fd = shm_open(lfvec_name(v), O_RDWR, 0);
     ck_assert_int_eq(pwrite(fd, &version, sizeof version, 8), sizeof version);
