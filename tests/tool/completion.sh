@@ -43,6 +43,7 @@ is 'bash: a number is not completed' "$(completed create --slots '')" ''
 is 'bash: help' "$(completed help re)" 'recover reserve reset'
 touch "$scratch/input.csv"
 is 'bash: a file for load' "$(completed load /$me-one "$scratch/in")" "$scratch/input.csv"
+is 'bash: segments after an option that takes nothing' "$(completed load -i /$me-o)" "/$me-one"
 is 'bash: a file for export -o' "$(completed export -o "$scratch/in")" "$scratch/input.csv"
 if command -v shellcheck >/dev/null; then
     is 'shellcheck finds no fault' "$(shellcheck -s bash -S warning "$src/tools/completion/lfvec-shmctl" 2>&1)" ''
