@@ -59,9 +59,11 @@ for writer in 'export -o' 'map --svg'; do
     write -
     printf '%s\n' "$out" >"$scratch/read"
     whole '- is standard output' "$scratch/read"
+    ln -s /proc/self/fd/1 "$dir/stdout" # as /dev/stdout is; that of the machine is kept out of it, too
     # shellcheck disable=SC2086
-    "$tool" $writer /dev/stdout $v | cat >"$scratch/read"
-    whole '/dev/stdout is' "$scratch/read"
+    "$tool" $writer "$dir/stdout" $v | cat >"$scratch/read"
+    whole 'what leads to standard output is' "$scratch/read"
+    is "$writer: and leads there still" "$(readlink "$dir/stdout")" /proc/self/fd/1
     write "$dir"
     is "$writer: a directory: status" "$status" 3
     write "$dir/absent/file"
