@@ -142,3 +142,12 @@ AC_DEFUN([LFVEC_PEERS], [
   LFVEC_PEER([redis], [hiredis])
   AM_CONDITIONAL([PEERS_CXX], [test "$lfvec_have_bip$lfvec_have_blstack$lfvec_have_tbb" != nonono])
 ])
+
+# LFVEC_CSV: libcsv, which has no file for pkg-config.
+AC_DEFUN([LFVEC_CSV], [
+  lfvec_save_LIBS=$LIBS
+  AC_CHECK_HEADER([csv.h], [], [AC_MSG_ERROR([csv.h not found: lfvec-shmctl reads CSV by libcsv (Debian: libcsv-dev)])])
+  AC_CHECK_LIB([csv], [csv_parse], [AC_SUBST([CSV_LIBS], [-lcsv])],
+               [AC_MSG_ERROR([libcsv not found: lfvec-shmctl reads CSV by it (Debian: libcsv-dev)])])
+  LIBS=$lfvec_save_LIBS
+])

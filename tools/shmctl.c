@@ -13,9 +13,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_list, &command_info,    &command_ps,     &command_dump, &command_check,   &command_wait,   &command_watch,
-    &command_numa, &command_map,     &command_export, &command_push, &command_pop,     &command_get,    &command_set,
-    &command_load, &command_recover, &command_reset,  &command_trim, &command_reserve, &command_create, &command_rm,
+    &command_list, &command_info,    &command_ps,    &command_dump, &command_check,   &command_wait,   &command_watch, &command_numa,
+    &command_map,  &command_export,  &command_push,  &command_pop,  &command_get,     &command_set,    &command_cas,   &command_add,
+    &command_load, &command_recover, &command_reset, &command_trim, &command_reserve, &command_create, &command_rm,
 };
 
 static const char *const group_titles[GROUPS] = {

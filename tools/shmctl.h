@@ -2,17 +2,19 @@
  * shmctl.h - what the commands of lfvec-shmctl share.
  *
  * Layers, each using only those above it:
- *   shmctl_util.c   messages, names, numbers, opening a segment
+ *   shmctl_text.c   numbers, sizes and times, from text and for people
+ *   shmctl_util.c   messages, names, opening a segment
  *   shmctl_call.c   one command line: options, operands, help
- *   shmctl_table.c  reports: the only place that knows libsmartcols
- *   shmctl_value.c  elements to text and back
- *   shmctl_fields.c elements as fields of a struct, to text and back
+ *   shmctl_table.c, shmctl_print.c  reports: the only places that know libsmartcols
+ *   shmctl_json.c   strings and reports as JSON
+ *   shmctl_file.c   a file that is written as a whole or not at all
+ *   shmctl_elements.h, with files of its own: elements to text and back
  *   shmctl_progress.c, shmctl_pace.c  a bar for long work; sleeping until something happens
- *   shmctl_screen.c the terminal as a whole: the only place that knows ncurses
+ *   shmctl_screen.h the terminal as a whole: the only place that knows ncurses
  *   shmctl_slots.c  rows about slots
  *   shmctl_place.c  where memory lies, in words; the round of all regions
  *   shmctl_scan.c   the segments of this machine
- *   shmctl_ask.c    what destructive commands owe to those who still use the segment
+ *   shmctl_care.h   what destructive commands owe to those who still use the segment
  *   shmctl_*.c      one file a command, each exporting one struct command
  *   shmctl.c        the table of commands
  *
@@ -129,7 +131,7 @@ int call_run(const struct command *command, int argc, char **argv);
 
 void call_help(const struct command *command, FILE *out);
 
-/* ---- messages, names, numbers, segments: shmctl_util.c ---- */
+/* ---- messages, names, segments: shmctl_util.c; numbers: shmctl_text.c ---- */
 
 /* One line on stderr: "lfvec-shmctl: NAME: ...". Returns status. */
 int complain(int status, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -216,7 +218,9 @@ bool scan_skips(struct skipped *skipped, int error);
 /* Says how many, and why. Returns the status: DONE, or BLIND if it was for want of something of our own. */
 int scan_tell(const struct skipped *skipped);
 
-/* ---- reports: shmctl_table.c ---- */
+/* ---- reports: shmctl_table.c, shmctl_print.c ---- */
+
+enum { REPORT_EXACT = 2, REPORTS_MOST = 3 };
 
 struct libscols_table;
 struct libscols_line;
@@ -225,13 +229,13 @@ struct report {
     const struct call *call;
     const struct column *columns;
     struct libscols_table *table;
+    const char *name;                              /* of the array in JSON */
     struct libscols_line *line;                    /* current row */
     struct libscols_line *fields[MAX_COLUMNS];     /* upright: the line of each column */
     int place[MAX_COLUMNS];                        /* position of each column in the output, -1 = not shown */
     int shown[MAX_COLUMNS];                        /* columns in their order of output */
     int count;                                     /* how many are shown */
     size_t rows;                                   /* since the last flush */
-    bool escaped[MAX_COLUMNS];                     /* report_escaped() */
     bool upright, values, plain, raw, raw_differs; /* values: bare, without headings; plain: cells as for programs; raw: so is CSV */
 };
 
@@ -245,12 +249,6 @@ void report_open_as(struct report *report, const struct call *call, const struct
 /* With everything given; list is like -o, or NULL. */
 void report_open_with(struct report *report, const struct call *call, const struct column *columns, enum report_style style,
                       const char *name, const char *list);
-/* The command's report with columns made for this call; list is like -o, or NULL. */
-void report_open_list(struct report *report, const struct call *call, const struct column *columns, const char *list);
-void report_csv(struct report *report);                          /* values separated by commas */
-void report_width(struct report *report, int column, int width); /* known beforehand, for reports that are flushed in parts */
-void report_as_number(struct report *report, int column);        /* a text column that holds numbers this time: no quotes in JSON */
-void report_escaped(struct report *report, int column);          /* its backslashes are escapes already */
 void report_row(struct report *report);
 /* Sets a cell of the row: as people read it, and as programs do. */
 void report_set(struct report *report, int column, const char *people, const char *program);
@@ -273,11 +271,31 @@ char *report_close_text(struct report *report); /* to be freed; "" if there is n
 void report_close_all(struct report *const *reports, int count);
 void report_close_both(struct report *first, struct report *second);
 bool report_shows(const struct report *report, int column);
+void report_checked(int error); /* of libsmartcols */
 
 /* NULL, or the entry of `list` that is no column of the command. */
 const char *report_bad_column(const struct command *command, const char *list);
 /* All columns of the command, for a message. Writes into buf and returns it. */
 char *report_known_columns(const struct command *command, char *buf, size_t size);
+
+/* ---- JSON: shmctl_json.c ---- */
+
+/* Writes a string of JSON, or an object for what is none, of 6 * length + 16 bytes at most. Returns the end. */
+char *json_string(char *to, const char *text, size_t length);
+
+/* ---- a file as output: shmctl_file.c ---- */
+
+/* Output to a file of the command line: a regular one is replaced as a whole by the end, or left; what is none is written to; - is stdout. */
+struct file {
+    const char *name;    /* as it was given */
+    char *place, *draft; /* where a regular one really is, and the new one until the end */
+    FILE *out;
+    const char *option; /* for the remedy */
+};
+
+/* DONE, or BLIND after a complaint. */
+int file_open(struct file *file, const char *name, const char *option);
+int file_close(struct file *file);
 
 /* ---- rows about slots: shmctl_slots.c ---- */
 
@@ -327,81 +345,6 @@ char *place_huge(char *buf, size_t size, const struct lfvec_stat *st);       /* 
 /* All regions with their pages, or a complaint. Returns DONE or a status. */
 int place_round(lfvec_t *v, place_visitor *visit, void *context);
 
-/* ---- elements as text: shmctl_value.c ---- */
-
-enum value_format { VALUE_DEFAULT, VALUE_DECIMAL, VALUE_SIGNED, VALUE_HEX, VALUE_BYTES, VALUE_STRING, VALUE_RAW };
-enum value_input { INPUT_NUMBER, INPUT_BYTES, INPUT_STRING, INPUT_STDIN };
-
-/* Elements of one segment, on their way in or out. */
-struct value {
-    uint32_t size;
-    enum value_format format;
-    enum value_input input;
-    unsigned char *elem; /* size bytes */
-    char *text;          /* of elem, by value_text() */
-};
-
-enum { OPT_HEX = 900, OPT_STRING, OPT_STDIN };
-/* clang-format off */
-#define VALUE_FORMAT_OPTION {'f', "format", "FORMAT", "decimal, signed, hex, bytes, string or raw"}
-#define VALUE_INPUT_OPTIONS \
-    {OPT_HEX, "hex", NULL, "values are the bytes of elements in hex, in memory order"}, \
-    {OPT_STRING, "string", NULL, "values are strings, padded with zeros"}, \
-    {OPT_STDIN, "stdin", NULL, "read the raw bytes of elements from standard input"}
-/* clang-format on */
-
-enum value_format value_format_option(const struct call *call, const char *text);
-bool value_input_option(int key, enum value_input *input); /* true if key was one of VALUE_INPUT_OPTIONS */
-void value_init(struct value *value, const struct call *call, const lfvec_t *v, enum value_format format, enum value_input input);
-void value_free(struct value *value);
-const char *value_text(const struct value *value);
-bool value_is_number(const struct value *value);
-/* Parses text into out (size bytes). NULL, or what is wrong, in a static buffer. */
-const char *value_parse(const struct value *value, const char *text, unsigned char *out);
-/* Reads one element from standard input: 1, 0 at the end, or -1 with *got bytes of a part of one. */
-int value_read(const struct value *value, unsigned char *out, size_t *got);
-void report_value(struct report *report, int column, const struct value *value);
-
-/* Numbers of 1, 2, 4 or 8 bytes in memory, and bytes; parsing returns NULL, or what is wrong. */
-bool value_number_size(uint32_t size);
-uint64_t value_number(const unsigned char *elem, uint32_t size);
-int64_t value_signed_number(const unsigned char *elem, uint32_t size);
-void value_store_number(unsigned char *out, uint32_t size, uint64_t number);
-void value_bytes_text(char *to, const unsigned char *elem, uint32_t size);
-const char *value_parse_integer(const char *text, unsigned char *out, uint32_t size);
-const char *value_parse_bytes(const char *text, unsigned char *out, uint32_t size);
-
-/* ---- elements as fields: shmctl_fields.c ---- */
-
-enum { FIELDS_MOST = 56 };
-
-struct field {
-    char kind;     /* u i h f s x */
-    uint32_t size; /* bytes */
-    uint64_t at;   /* offset in the element */
-};
-
-/* How dump and load see an element. Zeroed: by its default. */
-struct fields {
-    const char *name; /* of a format that is one field; NULL with count 0: the default */
-    bool raw, csv;
-    uint32_t size; /* bytes of an element */
-    int count;
-    struct field of[FIELDS_MOST];
-    char *text; /* of one field, by fields_text() */
-};
-
-void fields_option(struct fields *fields, const struct call *call, const char *text); /* the argument of --format */
-void fields_fit(struct fields *fields, const struct call *call, const lfvec_t *v);    /* to the elements of v, or a usage error */
-void fields_free(struct fields *fields);
-const char *fields_text(const struct fields *fields, int i, const unsigned char *elem, bool bare); /* bare: without quotes */
-const char *fields_parse(const struct fields *fields, int i, const char *text, unsigned char *elem);
-bool fields_number(const struct fields *fields, int i);
-int fields_width(const struct fields *fields, int i); /* of the longest text, or so */
-bool fields_heading(const char *text);                /* could be the heading of a column of dump */
-/* The next cell of a line, in place and without its quotes, or NULL. Cells end with blanks or a comma. */
-char *fields_cell(char **at, bool *quoted);
-
 /* ---- long work, and waiting: shmctl_progress.c, shmctl_pace.c ---- */
 
 uint64_t clock_now(void); /* ns */
@@ -427,57 +370,10 @@ void pace_again(struct pace *pace);                   /* something happened */
 /* Sleeps. False when the time is over, or the reader of `output` (-1 = none) is gone. */
 bool pace_rest(struct pace *pace, int output);
 
-/* ---- the whole terminal: shmctl_screen.c ---- */
-
-enum screen_style { SCREEN_PLAIN, SCREEN_TITLE, SCREEN_HEADING };
-enum { SCREEN_TIME = -1, SCREEN_RESIZED = -2, SCREEN_END = -3 };
-
-bool screen_open(void);  /* false: this terminal cannot be used */
-void screen_close(void); /* does not return if a signal ended it */
-int screen_columns(void);
-bool screen_draws_blocks(void); /* or only ASCII */
-/* A picture, from the top: screen_begin(), lines, screen_end() with the last one, which there is always room for. */
-void screen_begin(void);
-void screen_line(const char *text, enum screen_style style);
-int screen_room(void); /* rows that are left above the last one */
-void screen_end(const char *last);
-/* A key, j and k for the arrows, or SCREEN_...: until the time of clock_now() */
-int screen_key(uint64_t until);
-
-/* ---- destructive commands: shmctl_ask.c ---- */
-
-/* DONE if --yes or the terminal says so. The question is made of the format. */
-int ask(const struct call *call, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* DONE, or the refusal that the command itself would meet: --dry-run must not promise more. what: "open" (to write), "remove". */
-int refuse_if_denied(const char *name, const char *what);
-
-/* Steps of a command that changes a segment as a whole. Each returns a status. */
-struct care {
-    int (*plan)(const struct call *call, lfvec_t *v, const struct lfvec_stat *st); /* for --dry-run */
-    int (*ask)(const struct call *call, lfvec_t *v, const struct lfvec_stat *st);
-    int (*act)(const struct call *call, lfvec_t *v);
-};
-
-/*
- * Refuses while others use the segment, plans or asks, and acts if it is still unused and still the one that the name leads to. care_run()
- * is a whole command: it reads the command line and opens the segment, too, by care_open(), which takes no slot.
- */
-int care_run(struct call *call, const struct care *care);
-int care_decide(const struct call *call, lfvec_t *v, const struct care *care);
-lfvec_t *care_open(const struct call *call, const char *name, int *status);
-
-/* --dry-run: a table of what would be done, one row a step. */
-void plan_open(struct report *report, const struct call *call);
-void plan_step(struct report *report, const char *action, const char *target, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-/* One step for each slot in the state. Returns how many. */
-uint32_t plan_slots(struct report *report, lfvec_t *v, const struct lfvec_stat *st, uint32_t state);
-
 /* ---- the commands ---- */
 extern const struct command command_list, command_info, command_ps, command_dump, command_check, command_wait, command_export,
     command_watch, command_numa, command_map;
-extern const struct command command_push, command_pop, command_get, command_set, command_load;
+extern const struct command command_push, command_pop, command_get, command_set, command_cas, command_add, command_load;
 extern const struct command command_recover, command_reset, command_reserve, command_trim;
 extern const struct command command_create, command_rm;
 

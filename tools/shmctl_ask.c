@@ -2,7 +2,7 @@
  * shmctl_ask.c - what destructive commands owe to those who still use the segment: refusal while they live, a question, a second look
  * (somebody may have come while the question stood on the terminal, or the segment may be another by now), and --dry-run.
  */
-#include "shmctl.h"
+#include "shmctl_care.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -210,11 +210,13 @@ const char *call_name(struct call *call, int min, int max)
     return name;
 }
 
-static uint64_t within(const struct call *call, const char *what, const char *text, bool parsed, uint64_t value, const uint64_t range[2])
+/* `units`: what may be behind the number. */
+static uint64_t within(const struct call *call, const char *what, const char *text, const char *units, bool parsed, uint64_t value,
+                       const uint64_t range[2])
 {
     if (!parsed)
-        call_usage(call, "%s: \"%s\" is not a number from %llu to %llu", what, text, (unsigned long long)range[0],
-                   (unsigned long long)range[1]);
+        call_usage(call, "%s: \"%s\" is not a number from %llu to %llu%s", what, text, (unsigned long long)range[0],
+                   (unsigned long long)range[1], units);
     if (value < range[0] || value > range[1])
         call_usage(call, "%s: %s is outside %llu to %llu", what, text, (unsigned long long)range[0], (unsigned long long)range[1]);
     return value;
@@ -224,14 +226,14 @@ uint64_t call_number(const struct call *call, const char *what, const char *text
 {
     uint64_t value = 0;
     bool parsed = parse_number(text, &value);
-    return within(call, what, text, parsed, value, (const uint64_t[2]){min, max});
+    return within(call, what, text, "", parsed, value, (const uint64_t[2]){min, max});
 }
 
 uint64_t call_bytes(const struct call *call, const char *what, const char *text, uint64_t min, uint64_t max)
 {
     uint64_t value = 0;
     bool parsed = parse_bytes(text, &value);
-    return within(call, what, text, parsed, value, (const uint64_t[2]){min, max});
+    return within(call, what, text, ", which may end in K, M, G or T", parsed, value, (const uint64_t[2]){min, max});
 }
 
 uint64_t call_seconds(const struct call *call, const char *what, const char *text)

@@ -1,7 +1,7 @@
 /*
  * shmctl_create.c - create: makes a segment with every attribute of struct lfvec_attr.
  */
-#include "shmctl.h"
+#include "shmctl_elements.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 
 enum {
     ELEM_SIZE = LONG_ONLY,
+    FORMAT,
     TAG,
     MAX_ELEMS,
     MAX_BYTES,
@@ -27,6 +28,7 @@ enum {
 
 static const struct opt options[] = {
     {ELEM_SIZE, "elem-size", "BYTES", "bytes of one element, 1 to 65536; default 8"},
+    {FORMAT, "format", "TYPES", "what an element is made of, a list of types as in u64,f64,s16; gives the element size, too"},
     {TAG, "tag", "NUMBER", "type tag, compared whenever somebody opens it with one; default 0, any"},
     {MAX_ELEMS, "max-elems", "COUNT", "most elements; default 4294967296"},
     {MAX_BYTES, "max-bytes", "BYTES", "most memory in all; K, M, G and T are understood, here and below"},
@@ -49,6 +51,22 @@ static uint32_t power_of_two(const struct call *call, const char *what, const ch
     if (value & (value - 1))
         call_usage(call, "%s: %s is no power of two", what, text);
     return (uint32_t)value;
+}
+
+static void set_format(struct lfvec_attr *attr, const struct call *call, const char *text)
+{
+    struct record_field of[RECORD_MOST];
+    if (!record_parse(of, text) || strlen(text) >= sizeof attr->elem_format)
+        call_usage(call, "--format: \"%s\" is no list of types such as u64,i32,f64,s16, of %zu characters and %d types at most", text,
+                   sizeof attr->elem_format - 1, RECORD_MOST);
+    strcpy(attr->elem_format, text);
+}
+
+uint32_t create_elem_size(const char *elem_format)
+{
+    struct record_field of[RECORD_MOST];
+    const int count = record_parse(of, elem_format);
+    return count ? (uint32_t)record_lay_out(of, count, false) : 8;
 }
 
 static uint32_t octal(const struct call *call, const char *text)
@@ -119,6 +137,9 @@ static void set_attribute(struct lfvec_attr *attr, const struct call *call, int 
     case ELEM_SIZE:
         attr->elem_size = (uint32_t)call_bytes(call, "--elem-size", arg, 1, 65536);
         break;
+    case FORMAT:
+        set_format(attr, call, arg);
+        break;
     case TAG:
         attr->elem_tag = call_number(call, "--tag", arg, 0, UINT64_MAX);
         break;
@@ -166,11 +187,24 @@ static int cannot(const char *name, int error)
                     owner_of(owner, sizeof owner, name));
 }
 
+lfvec_t *create_or_open(const char *name, const struct lfvec_attr *attr, int *status)
+{
+    lfvec_t *v = lfvec_open(name, LFVEC_CREATE, attr);
+    *status = v ? judge_state(v) : cannot(name, errno);
+    if (*status == DONE)
+        return v;
+    lfvec_detach(v);
+    return NULL;
+}
+
 /* Exclusively first: only so can it be told that the segment was there already. */
 static int create(const char *name, const struct lfvec_attr *attr, int flags, bool exclusive)
 {
     lfvec_t *v = lfvec_open(name, flags | LFVEC_EXCL, attr);
-    if (!v && (errno != EEXIST || exclusive))
+    if (!v && errno == EEXIST && exclusive)
+        return complain(
+            NO, name, "exists already; choose another name, remove it (" PROGRAM " rm %s), or create without --exclusive to keep it", name);
+    if (!v && errno != EEXIST)
         return cannot(name, errno);
     if (!v) {
         v = lfvec_open(name, flags, attr);
@@ -188,11 +222,14 @@ static int run(struct call *call)
     bool exclusive = false;
     int flags = LFVEC_CREATE;
     lfvec_attr_init(&attr);
+    attr.elem_size = 0;
     for (int key; (key = call_next(call)) != 0;) {
         exclusive |= key == EXCLUSIVE;
         flags |= key == ANY_OWNER ? LFVEC_ANY_OWNER : 0;
         set_attribute(&attr, call, key, optarg);
     }
+    if (!attr.elem_size)
+        attr.elem_size = create_elem_size(attr.elem_format);
     if (attr.numa_nodes && attr.numa == LFVEC_NUMA_LOCAL)
         call_usage(call, "--nodes needs --numa interleave or bind");
     return create(call_name(call, 0, 0), &attr, flags, exclusive);
@@ -203,8 +240,9 @@ const struct command command_create = {
     .group = GROUP_LIFE,
     .operands = "/NAME",
     .summary = "create a segment",
-    .details = "A segment that exists already is left as it is (status 0) if its element size and tag agree and it is this user's or\n"
-               "root's. One of another user may have been made to mislead those who come later: it needs --any-owner.",
+    .details =
+        "A segment that exists already is left as it is (status 0) if its element size, tag and format agree and it is this user's or\n"
+        "root's. One of another user may have been made to mislead those who come later: it needs --any-owner.",
     .example = PROGRAM " create --elem-size 64 --max-bytes 1G --mode 0660 /jobs",
     .options = options,
     .style = REPORT_NONE,

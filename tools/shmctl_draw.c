@@ -3,6 +3,7 @@
  * owner, node and use, a column a cell. Colour only repeats what the signs say.
  */
 #include "shmctl_map.h"
+#include "shmctl_screen.h"
 
 #include <string.h>
 

@@ -1,15 +1,13 @@
 /*
  * shmctl_export.c - export: figures of segments in the text format of Prometheus, for its node exporter's textfile collector or a CGI.
  *
- * All figures of one metric stand together, as the format demands, so every segment is looked at first. A file is written beside its place
- * and put there by rename(2): whoever reads it has the former one or this one, whole.
+ * All figures of one metric stand together, as the format demands, so every segment is looked at first.
  */
 #include "shmctl.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- what was seen ---- */
 
@@ -232,64 +230,15 @@ static void put_all(const struct export *export)
     put_space(export->out);
 }
 
-/* ---- where to ---- */
-
-static int cannot_write(const char *file, int error)
-{
-    return complain(BLIND, file, "cannot be written: %s; the former file, if any, is as it was; make room, or choose another with -o",
-                    strerror(error));
-}
-
-/* As open(2) would make it: mkstemp(3) gives it to its owner only. */
-static void open_to_others(int fd)
-{
-    mode_t mask = umask(0);
-    umask(mask);
-    (void)!fchmod(fd, 0666 & ~mask);
-}
-
-static int fill(struct export *export, int fd, const char *from)
-{
-    export->out = fdopen(fd, "w");
-    if (!export->out)
-        out_of_memory();
-    put_all(export);
-    bool whole = fflush(export->out) == 0 && !ferror(export->out) && fsync(fd) == 0;
-    int error = errno;
-    if (fclose(export->out) != 0 && whole) {
-        whole = false;
-        error = errno;
-    }
-    if (whole && rename(from, export->file) == 0)
-        return DONE;
-    error = whole ? errno : error;
-    unlink(from);
-    return cannot_write(export->file, error);
-}
-
-/* The name ends otherwise than *.prom, so that no collector reads it half-written. */
-static int put_file(struct export *export)
-{
-    size_t room = strlen(export->file) + 8;
-    char *beside = need(room);
-    snprintf(beside, room, "%s.XXXXXX", export->file);
-    int fd = mkstemp(beside);
-    int status = fd < 0 ? cannot_write(export->file, errno) : DONE;
-    if (fd >= 0) {
-        open_to_others(fd);
-        status = fill(export, fd, beside);
-    }
-    free(beside);
-    return status;
-}
-
 static int put(struct export *export)
 {
-    if (export->file)
-        return put_file(export);
-    export->out = stdout;
+    struct file file;
+    int status = file_open(&file, export->file ? export->file : "-", "-o");
+    if (status != DONE)
+        return status;
+    export->out = file.out;
     put_all(export);
-    return DONE;
+    return file_close(&file);
 }
 
 /* ---- */
@@ -298,7 +247,7 @@ enum { PROMETHEUS = LONG_ONLY };
 
 static const struct opt options[] = {
     {PROMETHEUS, "prometheus", NULL, "in the text format of Prometheus: the only one, and the default"},
-    {'o', "output", "FILE", "write FILE, as a whole or not at all, instead of standard output"},
+    {'o', "output", "FILE", "write FILE, as a whole or not at all; - is standard output, the default"},
     {0, NULL, NULL, NULL},
 };
 

@@ -1,29 +1,27 @@
 /*
  * shmctl_get.c - get: prints elements by their indexes. Exit status 1 if one of them is beyond the size.
  */
-#include "shmctl.h"
+#include "shmctl_elements.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
-
-enum { INDEX, VALUE, VERSION };
+#include <stdlib.h>
 
 static const struct column columns[] = {
-    [INDEX] = {"INDEX", COLUMN_NUMBER, COLUMN_DETAIL, "index of the element"},
-    [VALUE] = {"VALUE", COLUMN_TEXT, 0, "the element, in the format chosen"},
-    [VERSION] = {"VERSION", COLUMN_NUMBER, COLUMN_DETAIL, "a version of the vector at which it was current"},
+    {"INDEX", COLUMN_NUMBER, COLUMN_DETAIL, "index of the element"},
+    {"VALUE", COLUMN_TEXT, 0, "the element, in the format chosen; of several fields, the columns FIELD1, FIELD2, ..."},
+    {"VERSION", COLUMN_NUMBER, COLUMN_DETAIL, "a version of the vector at which it was current"},
     {NULL, COLUMN_TEXT, 0, NULL},
 };
 
 static const struct opt options[] = {
-    VALUE_FORMAT_OPTION,
+    FIELDS_OPTION,
     {0, NULL, NULL, NULL},
 };
 
-static int get_one(struct report *report, lfvec_t *v, const struct value *value, uint64_t index)
+static int get_one(struct rows *rows, lfvec_t *v, unsigned char *elem, uint64_t index)
 {
-    int error = lfvec_get(v, index, value->elem);
+    int error = lfvec_get(v, index, elem);
     if (error == -ERANGE && judge_state(v) != DONE)
         return NO;
     if (error == -ERANGE)
@@ -31,45 +29,36 @@ static int get_one(struct report *report, lfvec_t *v, const struct value *value,
                         (unsigned long long)lfvec_size(v));
     if (error)
         return failed(v, "get", error);
-    if (value->format == VALUE_RAW)
-        return fwrite(value->elem, value->size, 1, stdout) == 1 ? DONE : BLIND;
-    report_row(report);
-    report_number(report, INDEX, index);
-    report_value(report, VALUE, value);
-    report_number(report, VERSION, lfvec_last_version());
+    rows_put(rows, index, elem, lfvec_last_version());
     return DONE;
 }
 
-static int get_all(const struct call *call, lfvec_t *v, enum value_format format)
+static int get_all(const struct call *call, lfvec_t *v, struct fields *fields)
 {
-    struct value value;
-    struct report report;
+    struct rows rows;
     int status = DONE;
-    value_init(&value, call, v, format, INPUT_NUMBER);
-    bool raw = value.format == VALUE_RAW;
-    if (!raw)
-        report_open(&report, call);
-    if (!raw && value_is_number(&value))
-        report_as_number(&report, VALUE);
+    fields_fit(fields, call, v);
+    fields_refuse_terminal(fields, call);
+    unsigned char *elem = need(fields->size);
+    rows_open(&rows, call, fields);
     for (int i = 0; status == DONE && i < call->argc; i++)
-        status = get_one(&report, v, &value, call_number(call, "INDEX", call->argv[i], 0, UINT64_MAX));
-    if (!raw)
-        report_close(&report);
-    value_free(&value);
+        status = get_one(&rows, v, elem, call_number(call, "INDEX", call->argv[i], 0, UINT64_MAX));
+    rows_close(&rows);
+    free(elem);
     return status;
 }
 
 static int run(struct call *call)
 {
-    enum value_format format = VALUE_DEFAULT;
+    struct fields fields = {.count = 0};
     int status = DONE;
     while (call_next(call))
-        format = value_format_option(call, optarg);
+        fields_option(&fields, call, optarg);
     const char *name = call_name(call, 1, INT_MAX);
     lfvec_t *v = open_segment(name, LFVEC_RDONLY, &status);
     if (!v)
         return status;
-    status = get_all(call, v, format);
+    status = get_all(call, v, &fields);
     if (status == DONE)
         status = judge_state(v);
     lfvec_detach(v);
@@ -81,7 +70,7 @@ const struct command command_get = {
     .group = GROUP_ELEMENTS,
     .operands = "/NAME INDEX...",
     .summary = "print elements by their indexes",
-    .details = "The default format is decimal for elements of 8 bytes, hex for others.",
+    .details = "The default format is that of the segment; if it has none, decimal for elements of 8 bytes, hex for others.",
     .example = PROGRAM " get /jobs 0 1",
     .options = options,
     .columns = columns,

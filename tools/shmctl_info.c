@@ -21,6 +21,7 @@ enum {
     GID,
     ELEM_SIZE,
     ELEM_TAG,
+    ELEM_FORMAT,
     SIZE,
     CAPACITY,
     MAX_ELEMS,
@@ -77,6 +78,7 @@ static const struct column columns[] = {
     [GID] = {"GID", COLUMN_NUMBER, COLUMN_DETAIL, "that group's number"},
     [ELEM_SIZE] = {"ELEM_SIZE", COLUMN_NUMBER, 0, "bytes of one element"},
     [ELEM_TAG] = {"ELEM_TAG", COLUMN_NUMBER, 0, "type tag of the elements; 0 = any"},
+    [ELEM_FORMAT] = {"ELEM_FORMAT", COLUMN_TEXT, 0, "what they are made of, as in u64,f64,s16; - = nobody said"},
     [SIZE] = {"SIZE", COLUMN_NUMBER, 0, "elements"},
     [CAPACITY] = {"CAPACITY", COLUMN_NUMBER, 0, "elements that fit without more memory"},
     [MAX_ELEMS] = {"MAX_ELEMS", COLUMN_NUMBER, 0, "most elements"},
@@ -141,6 +143,10 @@ static void show_elements(struct report *report, const struct lfvec_stat *st)
 {
     report_bytes(report, ELEM_SIZE, st->elem_size);
     report_hex(report, ELEM_TAG, st->elem_tag);
+    if (*st->elem_format)
+        report_text(report, ELEM_FORMAT, st->elem_format);
+    else
+        report_none(report, ELEM_FORMAT);
     report_number(report, SIZE, st->size);
     report_number(report, CAPACITY, st->capacity);
     report_number(report, MAX_ELEMS, st->max_elems);

@@ -117,7 +117,10 @@ static int run(struct call *call)
         call_usage(call, "too many operands; info tells about one segment");
     report_open(&list.report, call);
     int status = scan_objects(show_object, &list);
+    const bool none = list.report.rows == 0 && status == DONE;
     report_close(&list.report);
+    if (none && !call->json && !call->raw && !call->noheadings)
+        remark(SHM_DIRECTORY, "no segments that may be read; " PROGRAM " create /NAME makes one, and list --all shows those of others");
     const int blind = scan_tell(&list.skipped);
     status = status == DONE ? list.status : status;
     return status == DONE ? blind : status;

@@ -342,23 +342,14 @@ static void set_option(struct wish *wish, const struct call *call, int key, cons
 
 /* ---- putting it ---- */
 
-static int cannot_write(const char *file)
+static int put_svg(const struct map *map, const char *name)
 {
-    return complain(BLIND, file, "cannot be written: %s; make room, or choose another with --svg", strerror(errno));
-}
-
-static int put_svg(const struct map *map, const char *file)
-{
-    if (strcmp(file, "-") == 0) {
-        svg(map, stdout);
-        return DONE;
-    }
-    FILE *out = fopen(file, "we");
-    if (!out)
-        return cannot_write(file);
-    svg(map, out);
-    const bool whole = fflush(out) == 0 && !ferror(out);
-    return fclose(out) == 0 && whole ? DONE : cannot_write(file);
+    struct file file;
+    const int status = file_open(&file, name, "--svg");
+    if (status != DONE)
+        return status;
+    svg(map, file.out);
+    return file_close(&file);
 }
 
 static int look(struct map *map, lfvec_t *v)

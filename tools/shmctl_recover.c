@@ -4,7 +4,7 @@
  * Recovering the dead needs no confirmation: whoever takes the slot next would do the same. An unknown holder may be alive in another
  * container, and then elements may be lost; that is a person's decision.
  */
-#include "shmctl.h"
+#include "shmctl_care.h"
 
 #include <errno.h>
 #include <stdlib.h>

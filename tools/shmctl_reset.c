@@ -3,7 +3,7 @@
  *
  * Recovery comes first: it returns elements on lease to the vector, and they are to go like the others.
  */
-#include "shmctl.h"
+#include "shmctl_care.h"
 
 #include <string.h>
 

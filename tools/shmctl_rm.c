@@ -7,7 +7,7 @@
  * A segment that cannot be opened (damaged, of another version, never finished) has no uuid to go by; the open object stands in for it.
  * Objects of other programs are not removed at all.
  */
-#include "shmctl.h"
+#include "shmctl_care.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,6 +5,7 @@
  * the handler only takes note; whoever waits for a key hears of it, and screen_close() ends the program by it, as its parent expects.
  */
 #include "shmctl.h"
+#include "shmctl_screen.h"
 
 #include <curses.h>
 #include <errno.h>

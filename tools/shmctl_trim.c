@@ -4,7 +4,7 @@
  * It does no harm to anybody, live participants included; that it asks and refuses like the other commands that change a segment as a whole
  * is for the sake of those who measure on it, and of one rule for all.
  */
-#include "shmctl.h"
+#include "shmctl_care.h"
 
 #include <errno.h>
 #include <string.h>

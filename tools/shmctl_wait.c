@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE = LONG_ONLY, EMPTY, APPEARS, GOES, PID };
+enum { SIZE = LONG_ONLY, EMPTY, APPEARS, GOES, PID, EXISTS };
 
 static const struct opt options[] = {
+    {EXISTS, "exists", NULL, "until there is such a segment; then, for what else is asked for"},
     {SIZE, "size", "COUNT", "until it has COUNT elements or more"},
     {EMPTY, "empty", NULL, "until it has none"},
     {APPEARS, "appears", NULL, "until somebody takes part who did not when the wait began"},
@@ -31,7 +32,10 @@ struct member {
 struct wait {
     const struct call *call;
     lfvec_t *v;
-    int what; /* SIZE, EMPTY, APPEARS or GOES */
+    const char *name;
+    bool exists;
+    int what; /* SIZE, EMPTY, APPEARS or GOES; 0: only until it exists */
+    struct pace pace;
     uint64_t size, timeout;
     int32_t pid; /* 0 = anybody */
     uint32_t slots;
@@ -113,7 +117,7 @@ static void say_what(const struct wait *wait, char *buf, size_t size)
     if (wait->pid)
         snprintf(who, sizeof who, "process %d", wait->pid);
     if (wait->what == SIZE)
-        snprintf(buf, size, "%llu elements", (unsigned long long)wait->size);
+        snprintf(buf, size, "%llu element%s", (unsigned long long)wait->size, wait->size == 1 ? "" : "s");
     else if (wait->what == EMPTY)
         snprintf(buf, size, "it to be empty");
     else
@@ -122,25 +126,41 @@ static void say_what(const struct wait *wait, char *buf, size_t size)
 
 static int timed_out(const struct wait *wait)
 {
-    const char *name = lfvec_name(wait->v);
     char what[80];
+    const unsigned long long size = lfvec_size(wait->v);
     say_what(wait, what, sizeof what);
-    return complain(NO, name, "waited for %s in vain, it has %llu elements; see " PROGRAM " ps %s, or wait longer with --timeout", what,
-                    (unsigned long long)lfvec_size(wait->v), name);
+    return complain(NO, wait->name,
+                    "the time is over, and it has %llu element%s; waited for %s; see " PROGRAM " ps %s, or wait longer with --timeout",
+                    size, size == 1 ? "" : "s", what, wait->name);
 }
 
 static int wait_for_it(struct wait *wait)
 {
-    struct pace pace;
-    pace_begin(&pace, wait->timeout);
     while (!reached(wait)) {
         if (lfvec_is_current(wait->v) == 0 && !reached(wait))
             return complain(NO, lfvec_name(wait->v),
                             "removed or replaced by another segment meanwhile; wait for that one, if there is one");
-        if (!pace_rest(&pace, -1))
+        if (!pace_rest(&wait->pace, -1))
             return reached(wait) ? DONE : timed_out(wait);
     }
     return DONE;
+}
+
+/* What is absent, and what its creator has not finished, is waited for; anything else is an answer. */
+static lfvec_t *open_when_there(struct wait *wait, int *status)
+{
+    for (;;) {
+        lfvec_t *v = lfvec_open(wait->name, LFVEC_RDONLY, NULL);
+        if (v || errno != ENOENT) {
+            const int error = errno;
+            *status = v ? judge_state(v) : open_failed(wait->name, error);
+            return v;
+        }
+        if (!pace_rest(&wait->pace, -1)) {
+            *status = complain(NO, wait->name, "the time is over, and there is no such segment; create it, or wait longer with --timeout");
+            return NULL;
+        }
+    }
 }
 
 /* ---- the command line ---- */
@@ -158,6 +178,8 @@ static void set_option(struct wait *wait, int key, const char *arg)
         wait->timeout = call_seconds(wait->call, "--timeout", arg);
     else if (key == PID)
         wait->pid = (int32_t)call_number(wait->call, "--pid", arg, 1, INT32_MAX);
+    else if (key == EXISTS)
+        wait->exists = true;
     else
         set_condition(wait, key);
     if (key == SIZE)
@@ -170,17 +192,17 @@ static int run(struct call *call)
     int status = DONE;
     for (int key; (key = call_next(call)) != 0;)
         set_option(&wait, key, optarg);
-    if (!wait.what)
-        call_usage(call, "wait for what? Say --size COUNT, --empty, --appears or --goes");
+    if (!wait.what && !wait.exists)
+        call_usage(call, "wait for what? Say --exists, --size COUNT, --empty, --appears or --goes");
     const bool participants = wait.what == APPEARS || wait.what == GOES;
     if (wait.pid && !participants)
         call_usage(call, "--pid goes with --appears or --goes only");
-    const char *name = call_name(call, 0, 0);
-    wait.v = open_sound(name, LFVEC_RDONLY, &status);
-    if (!wait.v)
-        return status;
-    status = participants ? look_around(&wait) : DONE;
-    if (status == DONE)
+    wait.name = call_name(call, 0, 0);
+    pace_begin(&wait.pace, wait.timeout);
+    wait.v = wait.exists ? open_when_there(&wait, &status) : open_sound(wait.name, LFVEC_RDONLY, &status);
+    if (wait.v && status == DONE && participants)
+        status = look_around(&wait);
+    if (wait.v && status == DONE && wait.what)
         status = wait_for_it(&wait);
     free(wait.then);
     lfvec_detach(wait.v);
@@ -191,7 +213,7 @@ const struct command command_wait = {
     .name = "wait",
     .group = GROUP_LOOK,
     .operands = "/NAME",
-    .summary = "wait until it has elements, none, or a participant more or less",
+    .summary = "wait until it exists, has elements or none, or a participant more or less",
     .details = "Exit status 0 when it has come true, 1 when the time is over or the segment is removed. Looks from time to time, at most\n"
                "50 ms apart; what comes and goes in between is not seen. Prints nothing, and takes no element.",
     .example = PROGRAM " wait --size 1000 --timeout 30 /jobs && " PROGRAM " dump /jobs",

@@ -33,11 +33,17 @@ is 'bash: columns' "$(completed list -o NAME,ST)" 'NAME,STATUS NAME,STOPPED'
 is 'bash: columns to add' "$(completed list -o +ST)" '+STATUS +STOPPED'
 is 'bash: columns of both tables' "$(completed check -o FAULT,OP)" 'FAULT,OPERATION FAULT,OP_VERSION'
 is 'bash: formats' "$(completed dump --format s)" 'signed string'
+is 'bash: formats behind =' "$(completed dump --format = s)" 'signed string'
+is 'bash: all formats behind =' "$(completed load --format =)" 'bytes csv decimal hex jsonl raw signed string'
+is 'bash: formats behind = in one word' "$(completed get --format=ra)" '--format=raw'
+is 'bash: columns behind =' "$(completed list --output = NAME,ST)" 'NAME,STATUS NAME,STOPPED'
+is 'bash: a file behind =' "$(cd "$scratch" && touch figures.prom && completed export --output = fig)" figures.prom
 is 'bash: policies' "$(completed create --numa '')" 'bind interleave local'
 is 'bash: a number is not completed' "$(completed create --slots '')" ''
 is 'bash: help' "$(completed help re)" 'recover reserve reset'
 touch "$scratch/input.csv"
 is 'bash: a file for load' "$(completed load /$me-one "$scratch/in")" "$scratch/input.csv"
+is 'bash: segments after an option that takes nothing' "$(completed load -i /$me-o)" "/$me-one"
 is 'bash: a file for export -o' "$(completed export -o "$scratch/in")" "$scratch/input.csv"
 if command -v shellcheck >/dev/null; then
     is 'shellcheck finds no fault' "$(shellcheck -s bash -S warning "$src/tools/completion/lfvec-shmctl" 2>&1)" ''
@@ -75,6 +81,8 @@ END
     completes 'zsh: segments' "info /$me-o" "^ready> lfvec-shmctl info /$me-one"
     completes 'zsh: columns' 'list -o NAME,UU' '^ready> lfvec-shmctl list -o NAME,UUID'
     completes 'zsh: formats' 'dump -f d' '^ready> lfvec-shmctl dump -f decimal'
+    completes 'zsh: formats behind =' 'dump --format=d' '^ready> lfvec-shmctl dump --format=decimal'
+    completes 'zsh: columns behind =' 'list --output=UU' '^ready> lfvec-shmctl list --output=UUID'
     completes 'zsh: help' 'help tr' '^ready> lfvec-shmctl help trim'
 else
     skip 'zsh' 'needs zsh and tmux'

@@ -21,12 +21,13 @@ fill()
 # round SIZE FORMAT OPTION...: to $b and back
 round()
 {
-    local size=$1 format=$2
+    local size=$1 format=$2 index=()
     shift 2
+    [ "$*" != --noheadings ] || index=(--index) # nothing says that the first column is one
     rm -f /dev/shm/${b#/}
     "$tool" create --elem-size "$size" $b
-    if "$tool" dump --format "$format" "$@" $a >"$scratch/text" && "$tool" load -q --format "$format" $b <"$scratch/text" &&
-        "$tool" dump --format raw $b | cmp -s - "$scratch/bytes"; then
+    if "$tool" dump --format "$format" "$@" $a >"$scratch/text" && "$tool" load -q --format "$format" "${index[@]}" $b <"$scratch/text" &&
+        "$tool" dump --noheadings --format raw $b | cmp -s - "$scratch/bytes"; then
         ok "$size bytes as $format $*"
     else
         not_ok "$size bytes as $format $*" "$(head -n 3 "$scratch/text")"
@@ -74,12 +75,12 @@ is 'fields are columns' "$out" 'INDEX FIELD1 FIELD2 FIELD3 FIELD4
     1      2      3   -inf "a, b"
     2      7      8    nan ""'
 run dump --format csv,u64,i32,f64,s16 --count 2 $a
-is 'fields as CSV' "$out" $'INDEX,FIELD1,FIELD2,FIELD3,FIELD4\n0,1,-2,1.5,hello\n1,2,3,-inf,"a,\\x20b"'
+is 'fields as CSV' "$out" $'INDEX,FIELD1,FIELD2,FIELD3,FIELD4\n0,1,-2,1.5,hello\n1,2,3,-inf,"a, b"'
 run dump --noheadings --format u64,i32,f64,s16 --count 1 -o VALUE,INDEX $a
 is '-o VALUE is all fields' "$(tr -s ' ' <<<"$out")" ' 1 -2 1.5 hello 0'
 json 'fields as JSON' dump --json --format u64,i32,f64,s16 $a
-jq_is 'fields as JSON have types' '.elements[1] | [.field1, .field2, .field3, .field4]' '[2,3,null,"a, b"]'
-"$tool" dump --format raw --count 1 $a >"$scratch/raw"
+jq_is 'fields as JSON have types' '.elements[1] | [.field1, .field2, .field3, .field4]' '[2,3,"-inf","a, b"]'
+"$tool" dump --noheadings --format raw --count 1 $a >"$scratch/raw"
 is 'they lie as in C' "$(od -An -tx1 "$scratch/raw" | tr -d ' \n')" 0100000000000000feffffff00000000000000000000f83f68656c6c6f0000000000000000000000
 
 # ---- ranges ----------------------------------------------------------------------------------------------------------------------------
@@ -116,8 +117,8 @@ refused()
     has "$what: why" "$err" "^lfvec-shmctl: ($r|load): .*$pattern"
 }
 refused 'a word' 2 '1\n2\nthree\n' 'line 3 of the input: "three": .*the 2 elements before it were loaded'
-refused 'three numbers' 2 '1 2 3\n' 'line 1 .*neither a value nor an index and a value'
-refused 'fewer cells than at first' 2 '0 1\n2\n' 'line 2 .*the 1 elements'
+refused 'three numbers' 2 '1 2 3\n' 'line 1 of the input: 3 values, and an element has 1;'
+refused 'fewer cells than at first' 2 'INDEX VALUE\n0 1\n2\n' 'line 3 of the input: 1 value, and the lines before it had 2; the 1 elements'
 refused 'too large' 2 '18446744073709551616\n' 'line 1'
 refused 'raw bytes as text' 2 '\001\0\002\0\n' 'zero byte.*--format raw'
 refused 'a heading of other columns' 2 'INDEX VERSION\n1 2\n' 'line 1'
@@ -172,6 +173,18 @@ new f
 "$tool" push -q $f 1
 timeout 60 "$tool" dump --follow $f | head -n 1 >/dev/null
 is 'dump --follow ends with its reader' "${PIPESTATUS[0]}" 0
+
+# ---- memory ------------------------------------------------------------------------------------------------------------------------------
+
+# As much for a hundred thousand elements as for one, whatever they are printed as.
+new memory
+seq 100000 | "$tool" load -q /$me-memory
+"$tool" info /$me-memory >/dev/null # the program can start with so little
+for as in --json '--format csv' '--format jsonl' --raw '--noheadings'; do
+    # shellcheck disable=SC2086
+    lines=$(ulimit -d 12288 && "$tool" dump $as /$me-memory 2>"$scratch/err" | grep -c 100000)
+    is "dump $as in 12 MiB" "$lines $(cat "$scratch/err")" '1 '
+done
 
 # ---- the bar -----------------------------------------------------------------------------------------------------------------------------
 

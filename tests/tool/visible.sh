@@ -121,10 +121,20 @@ fi
 # Elements are bytes, too.
 new s --elem-size 8
 printf 'e\e\xc2\x9b123d\x7f\xe2\x80\xae12\xff\x9b' | "$tool" push --stdin -q /$me-s
-for args in 'dump --format string' 'dump --format s8' 'dump --json --format s8' 'dump --json --format string' 'dump --format csv,s8' 'dump --format csv,string' \
+for args in 'dump --format string' 'dump --format s8' 'dump --json --format s8' 'dump --json --format string' 'dump --format jsonl,s8' \
     'pop --format string' 'pop --json --format string'; do
     # shellcheck disable=SC2086
     shows_safely "$args of such bytes" '' $args /$me-s
 done
+
+# CSV has the bytes as they are, for its readers are programs; but a terminal is not sent them.
+printf 'e\e\xc2\x9b123d' | "$tool" push --stdin -q /$me-s
+is 'CSV has such bytes as they are' "$("$tool" dump --format csv,s8 --noheadings -o VALUE --last 1 /$me-s | od -c)" "$(printf 'e\e\xc2\x9b123d\n' | od -c)"
+if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    is 'but not on a terminal' "$(script -qec "$tool dump --format csv,s8 --noheadings -o VALUE --last 1 /$me-s" /dev/null </dev/null | tr -d '\r')" \
+        'e\x1b\xc2\x9b123d'
+else
+    skip 'but not on a terminal' 'no script(1) here'
+fi
 
 finish

@@ -42,7 +42,7 @@ done
 for time in 0 0.05 .05 50ms 0.001s; do
     expect "wait --timeout $time" 1 wait --size 1 --timeout "$time" $v
 done
-has 'wait in vain says for what' "$err" "^lfvec-shmctl: $v: waited for 1 elements in vain, it has 0 elements; .*--timeout"
+has 'wait in vain says for what' "$err" "^lfvec-shmctl: $v: the time is over, and it has 0 elements; waited for 1 element; .*--timeout"
 for time in 5 5s 5m 5h; do
     expect "what is true needs no wait ($time)" 0 wait --empty --timeout $time $v
 done
@@ -61,7 +61,7 @@ ended 'wait --appears' 0
 expect 'who is there already does not appear' 1 wait --appears --timeout 0.1 $v
 expect 'wait --appears --pid of one who is there' 0 wait --appears --pid "$pid" $v
 expect 'wait --goes --pid of one who is there' 1 wait --goes --pid "$pid" --timeout 0.1 $v
-has 'wait --goes in vain says for whom' "$err" "waited for process $pid to go in vain"
+has 'wait --goes in vain says for whom' "$err" "; waited for process $pid to go; "
 expect 'wait --goes --pid of one who is not there' 0 wait --goes --pid 1 $v
 later --goes $v
 kill_holder
