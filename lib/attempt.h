@@ -74,12 +74,11 @@ static inline bool attempt_again(uint32_t kind, struct head h, struct head next)
     if (__builtin_expect(thread_state.last_version != LAST_IS_CURSORS, 0))
         thread_state.last_version = LAST_IS_CURSORS;
     thread_state.cursor.packed = next.packed;
-    atomic_signal_fence(
-        /*
-         * If a handler jumps away here, the cursor's version is too old and the cursor is unused.
-         * It can never name a wrong place to store.
-         */
-        memory_order_seq_cst);
+    /*
+     * If a handler jumps away here, the cursor's version is too old and the cursor is unused.
+     * It can never name a wrong place to store.
+     */
+    atomic_signal_fence(memory_order_seq_cst);
     thread_state.cursor.version = next.version;
     return true;
 }

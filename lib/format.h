@@ -176,7 +176,8 @@ struct shm_slot {
     shm_u64 work;
     shm_u64 pushes, pops, sets, clears, cas_retries, helps;
     shm_u64 spare_ref[SHM_DESC_LEAVES]; /* leaves that the slot has allocated and not published */
-    shm_u64 lease_return;               /* version of the attempt to push the leased element back; 0 = none */
+    /* Version of the attempt to push the leased element back; 0 = none. */
+    shm_u64 lease_return;
     /*
      * version << 4 | kind of its newest attempt to move the head; 0 = none by
      * this holder. For the reports only.

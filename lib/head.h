@@ -70,7 +70,8 @@ static inline struct head head_load(const struct shm_control *c)
 static inline void head_want(struct shm_control *c)
 {
 #if defined(__x86_64__)
-    __asm__ __volatile__("prefetchw %0" : : "m"(c->head)); /* the builtin would prefetch for reading only */
+    /* The builtin would prefetch for reading only. */
+    __asm__ __volatile__("prefetchw %0" : : "m"(c->head));
 #else
     __builtin_prefetch(&c->head, 1);
 #endif

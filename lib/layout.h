@@ -13,8 +13,9 @@
 
 struct layout {
     uint32_t elem_size, elem_stride, elem_shift, elem_mask;
-    uint32_t leaf_bytes, leaf_stride, slab_leaves, slab_words; /* slab_words: words of a slab's bitmap */
-    uint32_t meta_off, data_off;                               /* within a slab */
+    /* slab_words: words of a slab's bitmap. */
+    uint32_t leaf_bytes, leaf_stride, slab_leaves, slab_words;
+    uint32_t meta_off, data_off; /* within a slab */
     uint64_t slab_bytes;
     uint32_t max_slots, slot_bytes; /* slot_bytes: from one slot to the next */
     uint64_t max_elems, slots_off, slabtab_off, slabs_max, dir_off, dir_max, slabs_off, max_bytes;

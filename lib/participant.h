@@ -57,16 +57,17 @@ struct participant {
 struct lfvec {
     struct segment seg;
     _Atomic uint32_t refs; /* one for the handle, one for each participant */
-    shm_u64 waited;        /* the holder that a thread seeking a slot last waited for in vain (join.c) */
-    _Atomic bool closed;   /* detached, but mapped for threads that still have a slot */
-    uint32_t id;           /* index in join.c's tables: the lowest that was free */
+    /* The holder that a thread seeking a slot last waited for in vain (join.c). */
+    shm_u64 waited;
+    _Atomic bool closed; /* detached, but mapped for threads that still have a slot */
+    uint32_t id;         /* index in join.c's tables: the lowest that was free */
     struct participant *participants;
 };
 
 /*
- * The participant that the thread used last: a thread-local load and a compare find it. What the
- * fast paths need of it is copied here, one load away, because after a locked instruction the
- * processor loads nothing ahead.
+ * The participant that the thread used last: a thread-local load and a compare find it.
+ * What the fast paths need of it is copied here, one load away, because loads after a
+ * locked instruction wait for it.
  *
  * v, words and pairs are compared with the caller's handle. Where one of them does not apply, it
  * holds the address of an object that is no handle. NULL would not do, because a caller may pass

@@ -136,7 +136,8 @@ uint64_t slab_word(const struct segment *s, uint64_t slab); /* its slab table wo
 uint32_t slab_word_state(uint64_t word);
 uint32_t slab_word_owner(uint64_t word);
 uint32_t slab_word_taker(uint64_t word);
-uint64_t slab_high(const struct segment *s); /* slabs to look at lie below this and have a table word in memory */
+/* Slabs to look at lie below this and have a table word in memory. */
+uint64_t slab_high(const struct segment *s);
 
 /*
  * Reads the slot's own announcement, without a barrier: exact for the
@@ -148,7 +149,8 @@ static inline bool slab_works_in(const struct segment *s, uint32_t me, uint64_t 
 }
 
 bool slab_enter_slow(struct segment *s, uint32_t me, uint64_t slab);
-void slab_leave(struct segment *s, uint32_t me); /* slot `me` stores into no leaf until it enters a slab again */
+/* Slot `me` stores into no leaf until it enters a slab again. */
+void slab_leave(struct segment *s, uint32_t me);
 
 /*
  * Slot `me` is about to store into leaves of a slab, and leaves the slab that it was in. False if
@@ -201,7 +203,8 @@ uint32_t slab_release_empty(struct segment *s, uint32_t me);
 /* Commits n more slabs, as UNOWNED. On an error, some of them may have been committed. */
 int slab_reserve(struct segment *s, uint32_t me, uint64_t n);
 
-void slab_rewind_hints(struct segment *s); /* the next claim looks at each slab: a killed process may have hidden one */
+/* The next claim looks at each slab: a killed process may have hidden one. */
+void slab_rewind_hints(struct segment *s);
 
 /*
  * At creation, before any other participant exists: commits the first slab and what leads to it, so

@@ -58,7 +58,8 @@ void slot_give_back(struct segment *s, uint32_t i, struct life *life);
  * the slot will be free at once.
  */
 void slot_announce(struct segment *s, uint32_t i, bool passing);
-void slot_moved(struct segment *s, uint32_t i);   /* the calling thread, its holder, may be on another NUMA node */
+/* Called by the holder, which may run on another NUMA node now. */
+void slot_moved(struct segment *s, uint32_t i);
 void slot_leaving(struct segment *s, uint32_t i); /* the calling thread is about to give it back */
 void slot_retire(struct segment *s, uint32_t i);  /* undoes slot_announce() */
 
@@ -98,7 +99,8 @@ static inline struct life_mark slot_mark(const struct segment *s, uint32_t i)
     return life_look(slot_mark_at(s, i));
 }
 
-bool slot_is_empty(const struct segment *s, uint32_t i); /* nothing in it to recover, except perhaps slabs */
+/* Nothing in it to recover, except perhaps slabs. */
+bool slot_is_empty(const struct segment *s, uint32_t i);
 void slot_look(const struct segment *s, uint32_t i, struct slot_look *look);
 uint32_t slot_judge(const struct slot_look *look);        /* LFVEC_SLOT_*; asks the kernel */
 uint32_t slot_state(const struct segment *s, uint32_t i); /* slot_look(), then slot_judge() */
