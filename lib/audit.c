@@ -42,7 +42,7 @@ static bool report(struct pass *p, uint32_t fault, uint64_t where, const char *f
 static bool report_still(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Always returns false, for `return report(...)`; so do the next two. Only the
+ * Always returns false, for `return report(...)`; so does the next one. Only the
  * first fault of a pass is kept.
  */
 static bool report_any(struct pass *p, bool head_bound, uint32_t fault, uint64_t where, const char *format, va_list ap)

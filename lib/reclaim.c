@@ -160,7 +160,7 @@ static uint64_t mix(uint64_t sum, uint64_t x)
  * A number that changes whenever memory may have become available: the head moves; a holder comes,
  * leaves or dies; a winner finishes its frees (intent), an owner leaves a slab (work), or spares go
  * back. Slots without a holder are left out, because all that they had was available before. Costs
- * up to four loads a slot and no system call.
+ * a few loads a slot and no system call.
  */
 static uint64_t state_of(const struct segment *s)
 {

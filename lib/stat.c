@@ -151,9 +151,9 @@ static void make_tally(struct segment *s)
 }
 
 /*
- * A caller that asks about one slot after another gets the answers from one pass, unless it
- * takes too long: a pass for each slot would cost slots times slabs. A second question about
- * the same slot causes a new count. If a signal handler jumps out of here, the tally stays
+ * A caller that asks about one slot after another gets the answers from one pass, as long as that
+ * is less than TALLY_MS old: a pass for each slot would cost slots times slabs. A second question
+ * about the same slot causes a new count. If a signal handler jumps out of here, the tally stays
  * busy and is not used any more.
  */
 enum { TALLY_MS = 20 };
