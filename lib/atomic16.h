@@ -1,8 +1,9 @@
 /*
- * atomic16.h - compare-and-swap of 16 bytes, as an instruction. Never a call into libatomic: its lock would be private to one process.
+ * atomic16.h - compare-and-swap of 16 bytes, as an instruction. Never a call into libatomic, whose
+ * lock would be private to one process.
  *
- * Loads of 16 bytes are not offered: a head is read by head_load() (two halves between two equal versions), a directory entry by its
- * halves, whose torn combinations a failing CAS sorts out.
+ * There is no 16-byte load. head_load() reads the head as two halves between two equal versions. A
+ * directory entry is read by halves, and a torn combination makes the following CAS fail.
  */
 #ifndef LFVEC_ATOMIC16_H
 #define LFVEC_ATOMIC16_H
@@ -15,7 +16,10 @@ struct pair {
     uint64_t lo, hi;
 };
 
-/* Under ThreadSanitizer the builtin would be a call into its runtime, whose lock is private to one process: it is told of the order instead. */
+/*
+ * Under ThreadSanitizer the builtin would be a call into its runtime, whose lock is private to one
+ * process. The instruction stays, and these annotations give the sanitizer its memory order.
+ */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define ATOMIC16_TSAN 1
@@ -34,9 +38,13 @@ struct pair {
 #endif
 
 /*
- * Replaces *at (16-byte aligned) by `to` if it equals `from`. Full barrier in both outcomes, whichever twin is used. The instruction wants
- * rbx; it is lent for its duration, since a function that uses it has to save it to the stack, and the instruction waits for that store.
- * The operands: `at` must not be in rbx, so it is in rsi or rdi; of the others, each may.
+ * Replaces *at (16-byte aligned) by `to` if it equals `from`. A full barrier on success
+ * and on failure, in both versions.
+ *
+ * The instruction needs rbx. Listing rbx as clobbered would make the function save it to
+ * the stack, and the locked instruction would wait for that store. So rbx is saved in
+ * another register for the duration. The operands: `at` must not be in rbx, so it is in rsi
+ * or rdi; each of the others may be.
  */
 #if defined(__x86_64__)
 static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
@@ -57,7 +65,8 @@ static inline bool atomic16_cas(void *at, struct pair from, struct pair to)
     const unsigned __int128 old = (unsigned __int128)from.hi << 64 | from.lo;
     const unsigned __int128 new = (unsigned __int128)to.hi << 64 | to.lo;
     const bool won = __sync_bool_compare_and_swap((unsigned __int128 *)at, old, new);
-    atomic_thread_fence(memory_order_seq_cst); /* ldaxp/stlxp let a later load go before the store; a full barrier does not */
+    /* ldaxp/stlxp let a later load pass the store; a full barrier does not. */
+    atomic_thread_fence(memory_order_seq_cst);
     return won;
 }
 #endif

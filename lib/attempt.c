@@ -5,7 +5,10 @@
 #include "probe.h"
 #include "turn.h"
 
-/* What the descriptor in effect covers and ours does not must be in the directory before ours takes its place. */
+/*
+ * Before our descriptor takes its place, completes the one in effect: entries that ours does not
+ * cover must be in the directory by then.
+ */
 static int help(struct participant *p, struct head h, const struct desc_view *in_effect, const struct desc_plan *plan)
 {
     if (BROKEN(BREAK_HELP) || !in_effect->id || (in_effect->count == 1 && plan->count == 1 && in_effect->first == plan->first))
@@ -18,7 +21,10 @@ static int help(struct participant *p, struct head h, const struct desc_view *in
     return err;
 }
 
-/* What a win owes, in this order: a process killed in between leaves an intent by which recovery does the rest. */
+/*
+ * Completes a win, in this order. A process killed in between leaves the intent
+ * set, and recovery does the rest.
+ */
 static void pay(struct participant *p, const struct desc_plan *plan, uint32_t spent)
 {
     participant_spend(p, spent);
@@ -34,9 +40,11 @@ int attempt_publish(struct participant *p, struct head h, const struct desc_view
     const int helped = help(p, h, in_effect, plan);
     if (helped)
         return helped;
-    const uint32_t buffer = head_desc(h) == p->me * 2 && !BROKEN(BREAK_R3) ? 1 : 0; /* R3: not the one that the head names */
+    /* R3: not the one that the head names. */
+    const uint32_t buffer = head_desc(h) == p->me * 2 && !BROKEN(BREAK_R3) ? 1 : 0;
     attempt_clear_intent(p);
-    atomic_thread_fence(memory_order_release); /* no byte of the buffer changes while the intent still names it */
+    /* No byte of the buffer changes while the intent still names it. */
+    atomic_thread_fence(memory_order_release);
     desc_write(&p->slot->desc[buffer], h.version + 1, plan);
     atomic_store_explicit(&p->slot->intent, (h.version + 1) << 1 | buffer, memory_order_release); /* R5 */
     p->intent = true;
@@ -58,7 +66,7 @@ int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *
     return slab_locate(s, at->ref, &at->leaf);
 }
 
-/* After a loss at h: somebody else won. It is let go on for a while, and then asked for a turn. */
+/* After a loss at h. Backs off, so that the winner can continue its burst, then asks for a turn. */
 static void lost(struct participant *p, struct head h)
 {
     const struct segment *s = &p->v->seg;

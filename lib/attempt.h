@@ -1,8 +1,9 @@
 /*
- * attempt.h - one attempt to move the head: what all mutations share.
+ * attempt.h - one attempt to move the head, which all mutations share.
  *
- * attempt_keep() moves the head under the descriptor in effect; attempt_publish() puts a new descriptor into effect with it. Both follow
- * R4 and R5, and after a win complete what the win owes. After a loss nothing has happened but that the spares hold other bytes.
+ * attempt_keep() moves the head and keeps the descriptor in effect; attempt_publish() puts a new
+ * descriptor into effect with the same move. Both follow R4 and R5, and a win completes all
+ * follow-up work. A loss changes nothing except the bytes of the spares.
  */
 #ifndef LFVEC_ATTEMPT_H
 #define LFVEC_ATTEMPT_H
@@ -12,12 +13,16 @@
 #include "participant.h"
 
 /*
- * What comes of an attempt, if not a negative errno. LOST: load the head again. FULL: max_elems are there, which is an answer of that head,
- * unlike a want of memory, which somebody can do something about; -EOVERFLOW for the caller (memory_attempt()).
+ * The outcome of an attempt, unless it is a negative errno. LOST: load the head again. FULL: the
+ * vector has max_elems at that head; the caller sees -EOVERFLOW (memory_attempt()). A lack of
+ * memory is different, because memory can be reclaimed.
  */
 enum { ATTEMPT_WON = 0, ATTEMPT_LOST = DESC_RELOAD, ATTEMPT_FULL };
 
-/* Of one writer, so no locked instruction; and one rather than three, where the compiler does not dare to. */
+/*
+ * The counter has one writer, so it needs no locked instruction. The asm makes it one instruction
+ * where the compiler would use three.
+ */
 static inline void attempt_count(shm_u64 *counter)
 {
 #if defined(__x86_64__) && !defined(ELEMENT_SANITIZED)
@@ -27,7 +32,10 @@ static inline void attempt_count(shm_u64 *counter)
 #endif
 }
 
-/* An attempt that publishes nothing must not be taken for the one before it (R5); nor may an operation that gives up. */
+/*
+ * R5: an attempt that publishes nothing must not be mistaken for the one before it. The same holds
+ * for an operation that gives up.
+ */
 static inline void attempt_clear_intent(struct participant *p)
 {
     if (__builtin_expect(p->intent, 0)) {
@@ -36,7 +44,6 @@ static inline void attempt_clear_intent(struct participant *p)
     }
 }
 
-/* The record of a win. */
 static inline void attempt_won(struct participant *p, struct head next)
 {
     atomic_store_explicit(&p->slot->committed, next.version, memory_order_release); /* SYNC: committed (release) */
@@ -44,8 +51,9 @@ static inline void attempt_won(struct participant *p, struct head next)
 }
 
 /*
- * What is tried next, for the reports: stored before the compare-and-swap that decides it, so that a dead participant's last attempt can be
- * told. Nothing depends on it. Relaxed: the compare-and-swap is a full barrier, and whoever sees its effect sees this.
+ * Records the next attempt for the reports, before the compare-and-swap that decides it. So the
+ * reports can say what a dead participant tried last; nothing else depends on it. Relaxed is
+ * enough: the compare-and-swap is a full barrier, so a thread that sees its effect sees this too.
  */
 static inline void attempt_record(struct shm_slot *slot, struct head next, uint32_t kind)
 {
@@ -53,9 +61,10 @@ static inline void attempt_record(struct shm_slot *slot, struct head next, uint3
 }
 
 /*
- * An attempt from the cursor's head: no descriptor, no intent, and the last maker is ourselves, so there is nothing to record before. Nor
- * after: no intent or lease of ours asks by R5 for this version, and whoever moves the head on from it records it by R4. Every store counts
- * here, since the next locked instruction waits for them.
+ * An attempt from the cursor's head. It has no descriptor and no intent, and the head was made by
+ * this slot, so there is nothing to record before. Nor after: no intent or lease of this slot asks
+ * about this version by R5, and the participant that moves the head on records it by R4. Every
+ * store counts, because the next locked instruction waits for it.
  */
 static inline bool attempt_again(uint32_t kind, struct head h, struct head next)
 {
@@ -65,13 +74,15 @@ static inline bool attempt_again(uint32_t kind, struct head h, struct head next)
     if (__builtin_expect(thread_state.last_version != LAST_IS_CURSORS, 0))
         thread_state.last_version = LAST_IS_CURSORS;
     thread_state.cursor.packed = next.packed;
-    atomic_signal_fence(
-        memory_order_seq_cst); /* a handler that jumps away here leaves a version that is behind, and no wrong place to store */
+    /*
+     * If a handler jumps away here, the cursor's version is too old and the cursor is unused.
+     * It can never name a wrong place to store.
+     */
+    atomic_signal_fence(memory_order_seq_cst);
     thread_state.cursor.version = next.version;
     return true;
 }
 
-/* The compare-and-swap that is the mutation. */
 static inline int attempt_cas(struct participant *p, struct head h, struct head next)
 {
     const int err = desc_record_last(&p->v->seg, h, p->me); /* R4 */
@@ -93,8 +104,9 @@ static inline int attempt_keep(struct participant *p, struct head h, uint64_t si
 }
 
 /*
- * `in_effect` is the validated view of h's descriptor. The plan's first `spent` leaves are spare[0..spent).
- * ATTEMPT_LOST also if the head moved before the compare-and-swap was worth trying.
+ * `in_effect` is the validated view of h's descriptor. The plan's first `spent` leaves
+ * are spare[0..spent). Also returns ATTEMPT_LOST if the head moved before the
+ * compare-and-swap was worth trying.
  */
 int attempt_publish(struct participant *p, struct head h, const struct desc_view *in_effect, uint64_t size, const struct desc_plan *plan,
                     uint32_t spent, struct head *next);
@@ -108,13 +120,14 @@ struct site {
     struct leaf leaf;
 };
 
-/* Resolves entry d at head h. 0, ATTEMPT_LOST, or a negative errno. */
+/* Resolves entry d at head h. Returns 0, ATTEMPT_LOST or a negative errno. */
 int attempt_site(struct participant *p, struct head h, uint64_t d, struct site *at);
 
 /*
- * Its leaf is ours, and we work in its slab: it may be stored into. The head is looked at once more, since the directory may have told of a
- * leaf that came later: another's former spare, in a slab of ours, with elements that are live by now. If the head is still the one of the
- * attempt, the leaf is that head's, and whatever becomes of it while we stop here, nobody but us can take it again.
+ * True if the leaf is ours and we work in its slab, so that it may be stored into. Checks the head
+ * again: the directory may have returned a later leaf, a former spare of another slot in a slab of
+ * ours, whose elements are live by now. If the head is still the attempt's, the leaf belongs to
+ * that head. If we stop here, no other slot can take the leaf.
  */
 static inline bool attempt_may_store(struct participant *p, const struct site *at)
 {
@@ -122,8 +135,9 @@ static inline bool attempt_may_store(struct participant *p, const struct site *a
 }
 
 /*
- * What all mutations share: attempts until one wins or fails. `once` makes one attempt at a head that was loaded just now; it returns
- * ATTEMPT_WON, ATTEMPT_LOST to be called again, or else what leaves the slot as if nothing had been tried. `kind`: LFVEC_OP_*.
+ * The loop that all mutations share: attempts until one wins or fails. `once` makes one attempt at
+ * a head that was just loaded. It returns ATTEMPT_WON; ATTEMPT_LOST to be called again; or another
+ * code that leaves the slot as if nothing had been tried. `kind`: LFVEC_OP_*.
  */
 typedef int attempt_fn(struct participant *p, struct head h, void *arg);
 int attempt_until(struct participant *p, uint32_t kind, attempt_fn *once, void *arg);

@@ -1,13 +1,17 @@
 /*
- * audit.c - is everything where it should be? Every leaf of a committed slab is referenced exactly once, or free.
+ * audit.c - checks that every leaf of a committed slab is referenced exactly once, or free.
  *
- * A pass reads the slots, the directory and the bitmaps one after the other, while others work. A verdict of damage must be right, so each
- * fault is one of three kinds:
- *   sure    what was read cannot be at any moment, whatever moved meanwhile. References are held against the segment as it is after they were
- *           read: who stored one had made what it leads to before.
- *   still   what was read cannot be at one head, and the head was the same before and after.
- *   a leak  likewise; but leaves are taken and given back without a new head, too, so that the one in question is looked at many more times.
- * And two passes in a row must find the same one. Reads only.
+ * A pass reads the slots, the directory and the bitmaps in turn, while others work. A verdict of
+ * damage must be right, so each fault is one of three kinds:
+ *
+ *   sure    What was read is impossible at any moment, whatever changed meanwhile. References are
+ *           compared with the segment as it is after they were read, because their writer made
+ *           what they refer to first.
+ *   still   What was read is impossible at one head, and the head was the same before and after.
+ *   a leak  As still. But leaves are also taken and given back without a new head, so the leaf in
+ *           question is checked many more times.
+ *
+ * Two passes in a row must find the same fault. Reads only.
  */
 #include "audit.h"
 
@@ -28,15 +32,19 @@ struct pass {
     struct lfvec_audit *out;
     uint8_t *mark; /* [slab * slab_leaves + leaf], for slabs below high */
     uint64_t high;
-    int err;         /* no verdict: no private memory, or there are parts beyond what RLIMIT_AS let this process map */
-    bool head_bound; /* the fault is none if the head has moved since */
-    bool moving;     /* a slot was changed while it was read: the fault is none, unless it is sure */
+    /* No verdict: no private memory, or parts lie beyond what RLIMIT_AS let this process map. */
+    int err;
+    bool head_bound; /* the fault is void if the head has moved since */
+    bool moving;     /* a slot changed while it was read: only a sure fault counts */
 };
 
 static bool report(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...) __attribute__((format(printf, 4, 5)));
 static bool report_still(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Always false, as is the next one, for `return report(...)`. The first fault of a pass stands. */
+/*
+ * Always returns false, for `return report(...)`; so does the next one. Only the
+ * first fault of a pass is kept.
+ */
 static bool report_any(struct pass *p, bool head_bound, uint32_t fault, uint64_t where, const char *format, va_list ap)
 {
     if (p->out->fault)
@@ -48,7 +56,7 @@ static bool report_any(struct pass *p, bool head_bound, uint32_t fault, uint64_t
     return false;
 }
 
-/* What cannot be at any moment. */
+/* Reports a state that is impossible at any moment. */
 static bool report(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...)
 {
     va_list ap;
@@ -63,7 +71,10 @@ static bool head_is_still(const struct pass *p)
     return head_version(p->s->control) == p->h.version;
 }
 
-/* What cannot be if the head is still the one that the pass began with. True, and no fault, if it has moved. */
+/*
+ * Reports a state that is impossible if the head is still the one that the pass began with. Returns
+ * true, and reports nothing, if it has moved.
+ */
 static bool report_still(struct pass *p, uint32_t fault, uint64_t where, const char *format, ...)
 {
     va_list ap;
@@ -75,11 +86,11 @@ static bool report_still(struct pass *p, uint32_t fault, uint64_t where, const c
     return false;
 }
 
-/* An audit says what it has to say in its own place: the sentence of the thread's last open stays. */
+/* An audit reports in its own structure. The sentence of the thread's last error stays. */
 static int header_verdict(const struct segment *s, struct layout *l)
 {
     char kept[512];
-    struct shm_header h; /* a copy: what is checked must not change before it is used */
+    struct shm_header h; /* a copy: the checked values must not change before their use */
     snprintf(kept, sizeof kept, "%s", error_text());
     memcpy(&h, s->base, sizeof h);
     const int err = segment_check_header(&h, s->object_bytes, s->name, s->read_only, l);
@@ -106,7 +117,7 @@ static bool check_control(struct pass *p)
     return !err;
 }
 
-/* The word is read again: if it is another, we have judged one that is past. */
+/* Reads the word again after the check: if it has changed, the verdict was about a former value. */
 static bool check_slab_word(struct pass *p, uint64_t slab)
 {
     const uint64_t word = slab_word(p->s, slab);
@@ -122,7 +133,7 @@ static bool check_slab_word(struct pass *p, uint64_t slab)
     return true;
 }
 
-/* The segment as it is now: others may have made it larger. */
+/* Reads how large the segment is now. Others may have extended it. */
 static void look_again(struct pass *p)
 {
     const int err = segment_extend_known(p->s, &p->s->slabtab, 0);
@@ -143,8 +154,8 @@ static void look_again(struct pass *p)
 }
 
 /*
- * NULL if the reference leads nowhere, or cannot be followed by us (p->err). It was read with acquire order: what its writer knew of the
- * segment we see now.
+ * NULL if the reference is invalid, or if we cannot follow it (p->err). It was read with acquire
+ * order, so we see all that its writer knew of the segment.
  */
 static uint8_t *mark_of(struct pass *p, uint64_t ref)
 {
@@ -177,13 +188,13 @@ static bool mark_held(struct pass *p, uint32_t slot, uint64_t ref, uint8_t how)
            report(p, LFVEC_FAULT_SLOT, slot, "slot %u refers to leaf 0x%llx, which does not exist", slot, (unsigned long long)ref);
 }
 
-/* The leaves of an unfinished operation, which no byte changes of while the intent names them. */
+/* The leaves of an unfinished operation. They do not change while the intent names their buffer. */
 struct flight {
-    uint64_t intent, count; /* count 0: there is none */
+    uint64_t intent, count; /* count 0: none */
     uint64_t ref[2 * SHM_DESC_LEAVES];
 };
 
-/* False: its owner has gone on meanwhile, and what was read may be of two operations. */
+/* False if its owner went on meanwhile: what was read may mix two operations. */
 static bool read_flight(const struct shm_slot *slot, struct flight *f)
 {
     f->intent = load(&slot->intent);
@@ -199,7 +210,10 @@ static bool read_flight(const struct shm_slot *slot, struct flight *f)
     return load(&slot->intent) == f->intent;
 }
 
-/* What an unfinished operation refers to may be published already, or replaced and not yet freed: both are in order. */
+/*
+ * A leaf of an unfinished operation may be published already, or replaced and
+ * not yet freed. Both are valid.
+ */
 static bool mark_flight(struct pass *p, uint32_t i, const struct shm_slot *slot)
 {
     struct flight f;
@@ -221,14 +235,17 @@ static bool mark_slot(struct pass *p, uint32_t i)
     bool sound = mark_flight(p, i, slot);
     for (uint32_t k = 0; k < SHM_DESC_LEAVES && sound; k++)
         sound = mark_held(p, i, load(&slot->spare_ref[k]), MARK_SPARE);
-    /* SYNC: committed (acquire): before the head, which is not taken from writers without need */
+    /*
+     * SYNC: committed (acquire): before the head, which is read only if needed,
+     * to leave its line to the writers
+     */
     const uint64_t committed = atomic_load_explicit(&slot->committed, memory_order_acquire);
     if (sound && committed > p->h.version && committed > head_load(p->s->control).version)
         return report(p, LFVEC_FAULT_SLOT, i, "slot %u claims a version newer than the head", i);
     return sound;
 }
 
-/* Does the slot hold this leaf? True as well if it may, since it was changed while it was read. */
+/* True if the slot holds this leaf, or may hold it because the slot changed while it was read. */
 static bool slot_holds(const struct segment *s, uint32_t i, uint64_t ref)
 {
     const struct shm_slot *slot = slot_at(s, i);
@@ -272,7 +289,7 @@ static bool mark_directory(struct pass *p)
     if (err || v.count > SHM_DESC_LEAVES || !desc_unchanged(&v, p->h)) {
         if (!report_still(p, LFVEC_FAULT_DIRECTORY, v.id, "the descriptor in effect cannot be read"))
             return false;
-        v.count = 0; /* it has gone out of effect, so the directory alone has what we can judge */
+        v.count = 0; /* no longer in effect: judge by the directory alone */
     }
     for (uint64_t d = 0; d < entries; d++) {
         const struct shm_entry *e = directory_entry(p->s, d);
@@ -289,9 +306,11 @@ static bool mark_directory(struct pass *p)
 }
 
 /*
- * Taken, and nothing refers to it? A leaf is recorded in a slot before its bit is set, and until after it is cleared; and where a record moves,
- * the new one is there before the old one goes. So what we see once may come from a record that moved past us, or from a leaf that was given
- * back and taken again between our looks; but not each time. Entries of the directory move with the head only.
+ * True if the leaf is taken and nothing refers to it. A leaf is recorded in a slot before its bit
+ * is set, and until after the bit is cleared; a record that moves exists at its new place before
+ * the old one goes. So one look can miss a record that moved past us, or a leaf that was given
+ * back and taken again between our looks. That does not happen every time. Entries of the
+ * directory change with the head only.
  */
 static bool is_lost(const struct pass *p, uint64_t ref)
 {
@@ -315,7 +334,8 @@ static bool judge_leaf(struct pass *p, uint64_t ref, uint8_t mark)
     p->out->leaves_held += taken && !(mark & MARK_LIVE) && mark;
     if (!taken || mark)
         return true;
-    if (!p->moving && !p->out->fault) /* of more than one, the first is looked at so closely */
+    /* If there are several, only the first is checked so closely. */
+    if (!p->moving && !p->out->fault)
         p->moving = !is_lost(p, ref);
     if (p->moving)
         return true;
@@ -327,7 +347,8 @@ static void judge_leaves(struct pass *p)
 {
     for (uint64_t slab = 0; slab < p->high; slab++) {
         const uint32_t state = slab_word_state(slab_word(p->s, slab));
-        if (state < SHM_SLAB_OWNED || !slab_known(p->s, slab)) /* the word may have changed since it was checked: no memory, no look */
+        /* The word may have changed since it was checked: do not read where there is no memory. */
+        if (state < SHM_SLAB_OWNED || !slab_known(p->s, slab))
             continue;
         for (uint32_t i = 0; i < p->s->l.slab_leaves; i++)
             (void)judge_leaf(p, leaf_ref_make(slab, i), p->mark[slab * p->s->l.slab_leaves + i]);
@@ -346,7 +367,7 @@ static void look_at_all(struct pass *p)
         judge_leaves(p);
 }
 
-/* *counts: the fault, if there is one, is one, whatever moved meanwhile. */
+/* *counts: the fault, if any, is valid whatever changed meanwhile. */
 static int run_pass(struct lfvec *v, struct lfvec_audit *out, bool *counts)
 {
     struct pass p = {.s = &v->seg, .h = head_load(v->seg.control), .out = out};
@@ -384,7 +405,7 @@ int audit_run(struct lfvec *v, struct lfvec_audit *out)
             break;
         if (out->fault && counts && counted && last.fault == out->fault && last.where == out->where)
             break;
-        if (passes == PASSES_MOST) { /* somebody was always at work, and no fault stayed where it was */
+        if (passes == PASSES_MOST) { /* others were always at work, and no fault persisted */
             out->fault = LFVEC_FAULT_NONE;
             out->message[0] = '\0';
             out->leaves_lost = 0;

@@ -1,8 +1,9 @@
 /*
  * backoff.h - exponential backoff after a lost compare-and-swap.
  *
- * Not needed for correctness or for progress: somebody else won. It lets the winner make a burst of operations while the lines are its
- * own, which was worth 4x under contention. It never yields or sleeps: a process that is stopped here delays nobody.
+ * Neither correctness nor progress needs it: a loss means that another participant won. It lets the
+ * winner make a burst of operations while it holds the cache lines, which was worth 4x under
+ * contention. It never yields or sleeps, and a process that is stopped here delays no other.
  */
 #ifndef LFVEC_BACKOFF_H
 #define LFVEC_BACKOFF_H
@@ -11,10 +12,15 @@
 #include <stdint.h>
 
 /*
- * Pauses. In a rare collision the loser may come back at once. Where one operation follows the other, a burst of the winner must be worth the way
- * of the lines, so the pauses grow as long as the head moves as fast as in a burst, and are as long the next time (tests/bench/choices.sh). A
- * winner on another NUMA node is let go on longer, by BACKOFF_FAR: a line takes two to four times as long from there, so the burst that pays for
- * its way is as much longer, and meanwhile those on its node have the head to themselves. (Not timed: this has been run on emulated nodes only.)
+ * Numbers of pauses. After a rare collision the loser may return at once. Under steady
+ * contention, a burst of the winner must be long enough to pay for the transfer of the lines. So
+ * the pauses grow while the head moves as fast as in a burst, and the next loss starts with the
+ * same number (tests/bench/choices.sh).
+ *
+ * If the winner is on another NUMA node, the pauses are longer by BACKOFF_FAR. A line takes two
+ * to four times as long from there, so the burst that pays for the transfer is longer, and
+ * meanwhile participants on the winner's node have the head to themselves. (Not timed: this has
+ * been run on emulated nodes only.)
  */
 #ifndef BACKOFF_FIRST
 #define BACKOFF_FIRST 64u
@@ -23,9 +29,10 @@
 #define BACKOFF_LAST 4096u
 #endif
 #define BACKOFF_FAR 4u
-#define BACKOFF_BURST 16u /* in a burst, the head moves at least once in so many pauses */
+/* In a burst, the head moves at least once in this many pauses. */
+#define BACKOFF_BURST 16u
 
-/* Of one thread; all 0: nothing is known yet. */
+/* One thread's state. All zeros: nothing is known yet. */
 struct backoff {
     uint32_t pauses;
 };
@@ -39,14 +46,14 @@ static inline void backoff_pause(void)
 #endif
 }
 
-/* The pauses to make now; far: the winner sits on another NUMA node. */
+/* The number of pauses to make now. far: the winner is on another NUMA node. */
 static inline uint32_t backoff_pauses(const struct backoff *b, bool far)
 {
     const uint32_t n = b->pauses ? b->pauses : BACKOFF_FIRST;
     return far ? n * BACKOFF_FAR : n;
 }
 
-/* After these pauses, in which the head moved by so many versions. */
+/* Adapts to the last backoff: in `pauses` pauses the head moved by `moved` versions. */
 static inline void backoff_learn(struct backoff *b, uint32_t pauses, uint64_t moved)
 {
     const uint32_t n = b->pauses ? b->pauses : BACKOFF_FIRST;

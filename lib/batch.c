@@ -1,6 +1,6 @@
 /*
- * batch.c - see batch.h. A batch is what one descriptor can publish: the rest of the current leaf and as many more as it has entries for.
- * Longer calls are several batches, one after the other.
+ * batch.c - see batch.h. A batch is what one descriptor can publish: the rest of the current leaf,
+ * and as many more leaves as it has entries for. Longer calls consist of several batches.
  */
 #include "batch.h"
 
@@ -12,7 +12,8 @@
 
 uint64_t batch_most(const struct segment *s)
 {
-    const uint64_t leaves = ((uint64_t)(SHM_DESC_LEAVES - 1) << s->l.elem_shift) + 1; /* wherever in a leaf it begins */
+    /* Wherever in a leaf the batch begins. */
+    const uint64_t leaves = ((uint64_t)(SHM_DESC_LEAVES - 1) << s->l.elem_shift) + 1;
     return leaves < LFVEC_BATCH_MAX ? leaves : LFVEC_BATCH_MAX;
 }
 
@@ -21,19 +22,22 @@ static size_t elem_bytes(const struct segment *s, size_t n)
     return n * s->l.elem_size;
 }
 
-/* ---- push_n ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- push_n ---------------------------------------------------------------------------------- */
 
 struct batch {
     const unsigned char *from;
-    uint64_t want;  /* asked for; less when memory ends */
-    uint64_t n;     /* of this attempt: what there is room for at its head */
-    uint64_t index; /* of the first */
+    uint64_t want;  /* requested; less when memory runs out */
+    uint64_t n;     /* in this attempt: what fits at its head */
+    uint64_t index; /* of the first element */
     struct desc_plan plan;
     uint32_t spent;   /* spares that the plan uses */
-    bool nothing_new; /* the plan says what the descriptor in effect says already */
+    bool nothing_new; /* the descriptor in effect already says what the plan says */
 };
 
-/* One leaf of a batch: elements [at, at + n) of it, in place if the leaf is ours, else in a spare. */
+/*
+ * One leaf of a batch: n elements from `slot` on, in place if the leaf
+ * is ours, otherwise in a spare.
+ */
 static int batch_leaf(struct participant *p, const struct site *at, bool in_place, uint32_t slot, uint32_t n, const unsigned char *from,
                       struct batch *b)
 {
@@ -57,7 +61,7 @@ static int batch_leaf(struct participant *p, const struct site *at, bool in_plac
     return 0;
 }
 
-/* All leaves of a batch. -ENOBUFS: the spares do not suffice. */
+/* All leaves of a batch. -ENOBUFS: not enough spares. */
 static int batch_leaves(struct participant *p, struct head h, struct batch *b, struct site *at)
 {
     struct segment *s = &p->v->seg;
@@ -95,7 +99,8 @@ static int batch_attempt(struct participant *p, struct head h, void *arg)
     struct head next;
     const uint64_t size = b->index = head_size(h);
     const uint64_t room = size < s->l.max_elems ? s->l.max_elems - size : 0;
-    b->n = b->want < room ? b->want : room; /* anew at each head: others may have made room, or taken it */
+    /* Computed again at each head: others may have made room, or used it. */
+    b->n = b->want < room ? b->want : room;
     if (!b->n)
         return ATTEMPT_FULL;
     int err = batch_leaves(p, h, b, &at);
@@ -110,7 +115,10 @@ static int batch_attempt(struct participant *p, struct head h, void *arg)
     return attempt_publish(p, h, &at.in_effect, size + b->n, &b->plan, b->spent, &next);
 }
 
-/* As much of one batch as there is room for: when memory ends, half of it is tried, and so on. */
+/*
+ * Pushes as much of one batch as there is room for. When memory runs
+ * out, tries half of it, and so on.
+ */
 static int batch_push_some(struct participant *p, struct batch *b)
 {
     for (;;) {
@@ -140,19 +148,19 @@ int64_t batch_push(struct participant *p, const void *elems, size_t n, uint64_t 
         wait_wake(s->control, b.n);
         atomic_store_explicit(&p->slot->pushes, atomic_load_explicit(&p->slot->pushes, memory_order_relaxed) + b.n, memory_order_relaxed);
         if (b.n < asked)
-            break; /* that was all the room */
+            break; /* no room for more */
     }
     return (int64_t)done;
 }
 
-/* ---- pop_n ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- pop_n ----------------------------------------------------------------------------------- */
 
 struct pop_batch {
     unsigned char *to;
     uint64_t n;
 };
 
-/* The last element first. A win proves that all of it was what the vector held. */
+/* Copies the last element first. A win proves that the vector contained all of them. */
 static int pop_batch_attempt(struct participant *p, struct head h, void *arg)
 {
     struct pop_batch *b = arg;
@@ -190,21 +198,28 @@ int64_t batch_pop(struct participant *p, void *elems, size_t n)
         struct pop_batch b = {.to = (unsigned char *)elems + elem_bytes(s, done), .n = n - done < most ? n - done : most};
         const uint64_t asked = b.n, version = thread_state.last_version;
         const int err = attempt_until(p, LFVEC_OP_POP_N, pop_batch_attempt, &b);
+        /*
+         * The caller gets the previous batch, so the version stays that of that
+         * batch, not of the empty vector.
+         */
         if (err && done)
-            thread_state.last_version = version; /* the answer is the batch before, not that there is no more */
+            thread_state.last_version = version;
         if (err)
             return done ? (int64_t)done : err;
         done += b.n;
         atomic_store_explicit(&p->slot->pops, atomic_load_explicit(&p->slot->pops, memory_order_relaxed) + b.n, memory_order_relaxed);
         if (b.n < asked)
-            break; /* that was all there was */
+            break; /* no elements left */
     }
     return (int64_t)done;
 }
 
-/* ---- get_n and snapshot ---------------------------------------------------------------------------------------------------------------- */
+/* ---- get_n and snapshot ---------------------------------------------------------------------- */
 
-/* Copies slots [slot, slot + n) of a leaf, which was its entry's at head h. 0, DESC_RELOAD, or a negative errno. */
+/*
+ * Copies slots [slot, slot + n) of the leaf that an entry had at head h. Returns 0,
+ * DESC_RELOAD or a negative errno.
+ */
 static int copy_run(struct segment *s, struct head h, uint64_t ref, uint32_t slot, uint32_t n, unsigned char *to)
 {
     struct leaf leaf;
@@ -215,7 +230,10 @@ static int copy_run(struct segment *s, struct head h, uint64_t ref, uint32_t slo
     return leaf_valid(&leaf, slot, n, h) ? 0 : leaf_explained(s, &leaf) ? DESC_RELOAD : -EBADMSG;
 }
 
-/* Leaf by leaf, all at one head as long as that does, since writers want its cache line. */
+/*
+ * Copies leaf by leaf, all at one head while that stays valid, because
+ * writers need the head's cache line.
+ */
 int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n)
 {
     struct segment *s = &v->seg;
@@ -247,14 +265,16 @@ int64_t batch_get(struct lfvec *v, uint64_t first, void *elems, size_t n)
 }
 
 /*
- * Where the leaves are is asked before the first is copied, since that is what passes soonest: a writer that sets takes the descriptor's
- * buffer back with its second set from here, but a leaf that it replaced only after some more (slab.c, LEAF_TURNS).
+ * Looks up the leaves before copying the first of them, because where they are becomes invalid
+ * soonest. A writer that sets elements reuses the descriptor's buffer at its second set from now,
+ * but a leaf that it replaced only after some more (slab.c, LEAF_TURNS).
  */
 enum { SNAPSHOT_AHEAD = 64 }; /* leaves */
 
 struct snapshot {
     struct head h;
-    uint64_t first, count, covered[SHM_DESC_LEAVES]; /* entries and leaves of the descriptor in effect */
+    /* Entries and leaves of the descriptor in effect. */
+    uint64_t first, count, covered[SHM_DESC_LEAVES];
 };
 
 static int snapshot_begin(struct segment *s, struct snapshot *o)
@@ -272,7 +292,10 @@ static int snapshot_begin(struct segment *s, struct snapshot *o)
     return v.count <= SHM_DESC_LEAVES ? 0 : -EBADMSG;
 }
 
-/* Elements [first, end), of at most SNAPSHOT_AHEAD leaves. From the top downwards: the slots that churn are read first. */
+/*
+ * Copies elements [first, end), of at most SNAPSHOT_AHEAD leaves, from the top downwards: the slots
+ * that change most often are read first.
+ */
 static int snapshot_part(struct segment *s, const struct snapshot *o, uint64_t first, uint64_t end, unsigned char *to)
 {
     const uint64_t low = leaf_entry_of(s, first), high = leaf_entry_of(s, end - 1);
@@ -304,7 +327,8 @@ static int snapshot_once(struct segment *s, struct head h, uint64_t first, unsig
     return err;
 }
 
-enum { SNAPSHOT_TRIES = 1000, SNAPSHOT_LOOKS = 4 }; /* heads; copies at one head, each of which may be of a gigabyte */
+/* SNAPSHOT_TRIES heads; SNAPSHOT_LOOKS copies at one head, each of which may be a gigabyte. */
+enum { SNAPSHOT_TRIES = 1000, SNAPSHOT_LOOKS = 4 };
 
 int batch_snapshot(struct lfvec *v, uint64_t first, void *elems, size_t n, uint64_t *version)
 {

@@ -1,6 +1,7 @@
 /*
- * breakage.h - what can be taken out of the library, to see that the tests notice. Test-only: tests/order and tests/kill/rewrite.c
- * compile the library a second time with LFVEC_BREAKABLE and set lfvec_break. In every other build BROKEN() is the constant 0, and nothing of it is compiled.
+ * breakage.h - rules that can be disabled, to check that the tests detect it. Test-only:
+ * tests/order and tests/kill/rewrite.c compile the library a second time with LFVEC_BREAKABLE and
+ * set lfvec_break. In every other build BROKEN() is the constant 0, and the compiler removes it.
  */
 #ifndef LFVEC_BREAKAGE_H
 #define LFVEC_BREAKAGE_H
@@ -8,16 +9,16 @@
 enum breakage {
     BREAK_NOTHING,
     BREAK_MARKS, /* R2: an overwritten slot is not marked */
-    BREAK_STAMP, /* a helper installs a leaf whatever the entry's stamp says */
+    BREAK_STAMP, /* a helper installs a leaf whatever the stamp of the entry */
     BREAK_HELP,  /* the descriptor in effect is not completed before it is replaced */
-    BREAK_VALID, /* what was read from a leaf is always taken for valid */
+    BREAK_VALID, /* what was read from a leaf always counts as valid */
     BREAK_R3,    /* R3: the descriptor that the head names is overwritten */
-    BREAK_HEAD,  /* the two halves of the head are read without a second look */
+    BREAK_HEAD,  /* the two halves of the head are read without a second check */
     BREAK_ROLE,  /* a leaf gets a new role without a new seq */
-    BREAK_OWNER, /* a leaf is stored into in place by another than its owner */
+    BREAK_OWNER, /* another participant than its owner stores into a leaf in place */
     BREAK_WORK,  /* R6: a slab is taken over although its owner works in it */
     BREAK_LATER, /* a leaf of a later head is stored into in place */
-    BREAK_ODD    /* a descriptor's seq is not odd while the rest of it is written */
+    BREAK_ODD    /* a descriptor's seq is not odd while the rest is written */
 };
 
 #ifdef LFVEC_BREAKABLE

@@ -1,8 +1,10 @@
 /*
- * calm.h - stretches that no signal handler interrupts, and in which the thread is not cancelled.
+ * calm.h - sections in which no signal handler runs and the thread is not cancelled.
  *
- * Where a mutex of this process is held, memory is allocated, or a slot changes hands, a handler that jumps away would leave what nobody can
- * put right. What the thread itself brings about by a fault is let through: held back, it would end the process.
+ * They enclose code that holds a mutex of this process, allocates memory, or takes or gives
+ * back a slot. A handler that jumped out of such code would leave a state that cannot be
+ * repaired. Signals that the thread's own faults raise stay unblocked: if they were
+ * blocked, they would end the process.
  */
 #ifndef LFVEC_CALM_H
 #define LFVEC_CALM_H

@@ -36,7 +36,10 @@ static int check_extents(struct segment *s, struct control_fault *f)
     return 0;
 }
 
-/* Of a head that nothing has made yet, all is 0; one that was made says by whom, and where its elements are. */
+/*
+ * In a head that no mutation has made, everything is 0. One that a mutation made names its maker,
+ * and the descriptor of its elements.
+ */
 static bool is_half(struct head h)
 {
     return h.version ? !head_last(h) || (head_size(h) && !head_desc(h)) : h.packed != 0;

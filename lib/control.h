@@ -1,6 +1,7 @@
 /*
- * control.h - is what the control page says possible? The head and the extents, held against the private layout: a few loads, and a question
- * to the kernel when the segment has grown. Not an audit: what is possible need not be right.
+ * control.h - checks that the contents of the control page are possible: the head and the extents,
+ * compared with the private layout. Costs a few loads, and a question to the kernel when the
+ * segment has grown. This is no audit: a possible state may still be wrong.
  */
 #ifndef LFVEC_CONTROL_H
 #define LFVEC_CONTROL_H
@@ -15,8 +16,9 @@ struct control_fault {
 };
 
 /*
- * 0; -EBADMSG and *f, which may be NULL; or why it could not be looked at. h was loaded before: an extent reaches as far as any head says
- * before that head is there, so that the answer -EBADMSG is right whatever others do meanwhile.
+ * Returns 0; -EBADMSG with *f, which may be NULL; or another errno if the check was not possible.
+ * Load h before the call: an extent covers all that a head refers to before that head is published,
+ * so -EBADMSG is right whatever others do meanwhile.
  */
 int control_check(struct segment *s, struct head h, struct control_fault *f);
 

@@ -1,9 +1,11 @@
 /*
  * create.c - opening, creating and checking a segment.
  *
- * Creation runs under flock(2) on the object itself. SHM_MAGIC_CREATING is the first thing written and SHM_MAGIC_READY the last, so an
- * object that is empty or says CREATING was left by a creator that died (or is still at it, holding the lock): whoever gets the lock next
- * initialises it again from the start. Nobody waits for a process, only for the kernel to give the lock on.
+ * Creation runs under flock(2) on the object itself. SHM_MAGIC_CREATING is the first thing written
+ * and SHM_MAGIC_READY the last. So an object that is empty or says CREATING was left by a creator
+ * that died, or its creator is still at work and holds the lock. The next process to get the lock
+ * initializes a half-made object again from the start. No process waits for another, except for
+ * the kernel to pass the lock on.
  */
 #include "error.h"
 #include "numa.h"
@@ -25,7 +27,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { OPEN_TRIES = 64, AGAIN = 1, MADE = 2 }; /* positive: look again; MADE: we have just initialised it */
+/* AGAIN, positive: look again. MADE: we have just initialized it. */
+enum { OPEN_TRIES = 64, AGAIN = 1, MADE = 2 };
 
 static uint32_t header_crc(const struct shm_header *h)
 {
@@ -83,14 +86,17 @@ int segment_check_header(const struct shm_header *h, uint64_t object_bytes, cons
     return 0;
 }
 
-/* 0 if there is none. */
+/* 0 if unlimited. */
 static unsigned long long limit_of(unsigned int resource)
 {
     struct rlimit limit;
     return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : 0;
 }
 
-/* EAGAIN is the kernel's word for what may not be locked, and here it is want of memory like any other. */
+/*
+ * mmap returns EAGAIN for memory that may not be locked. The caller sees -ENOMEM,
+ * as for any other lack of memory.
+ */
 static int map_failed(const struct segment *s, uint64_t size, int err)
 {
     const unsigned long long bytes = size, space = limit_of(RLIMIT_AS);
@@ -110,7 +116,7 @@ static int map_failed(const struct segment *s, uint64_t size, int err)
     return error_set(-err, "%s: cannot map %llu bytes: %s", s->name, bytes, strerror(err));
 }
 
-/* Reserves address space: all of it, or as much as RLIMIT_AS lets us, but not less than `least`. */
+/* Reserves address space: all of it, or as much as RLIMIT_AS allows, but at least `least`. */
 static int map_object(struct segment *s, uint64_t bytes, uint64_t least)
 {
     const int prot = s->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
@@ -136,7 +142,7 @@ static void unmap_object(struct segment *s)
     s->base = NULL;
 }
 
-/* The nodes take turns. */
+/* Slots are distributed over the nodes in turn. */
 static int32_t slot_node(uint64_t nodes, uint32_t i)
 {
     for (uint32_t skip = i % (uint32_t)__builtin_popcountll(nodes); skip; skip--)
@@ -145,8 +151,9 @@ static int32_t slot_node(uint64_t nodes, uint32_t i)
 }
 
 /*
- * Before any page is there but the one with the mark of creation, which is touched so that it moves. The head's page lies with the creator,
- * or, if that is not on a node that may be used, on the first one that may.
+ * Called before any page exists except the one with the creation mark, which is touched so
+ * that it moves. The page of the head goes to the creator's node, or if that may not be
+ * used, to the first node that may.
  */
 static void place_fixed_part(struct segment *s)
 {
@@ -204,8 +211,8 @@ static int not_made(const struct segment *s, uint64_t bytes, int err)
 }
 
 /*
- * Initialises an object that is empty or half-made, holding its lock. What address space can be had decides the limit of a segment
- * whose creator asked for none.
+ * Initializes an object that is empty or half-made. The caller holds its lock. If the creator set
+ * no maximum, the available address space decides it.
  */
 static int initialise(struct segment *s, const struct lfvec_attr *a)
 {
@@ -213,7 +220,8 @@ static int initialise(struct segment *s, const struct lfvec_attr *a)
     int err = shm_object_write(s->fd, 0, &marker, sizeof marker);
     if (err)
         return not_made(s, SHM_PAGE, err);
-    err = shm_object_clear(s->fd, SHM_PAGE); /* what an earlier creator, perhaps with other attributes, left */
+    /* Clear what an earlier creator left, perhaps with other attributes. */
+    err = shm_object_clear(s->fd, SHM_PAGE);
     s->nodes = numa_choose(a->numa == LFVEC_NUMA_LOCAL ? 0 : a->numa_nodes);
     if (!err)
         err = layout_compute(&s->l, a, s->nodes, UINT64_MAX);
@@ -236,9 +244,12 @@ static int initialise(struct segment *s, const struct lfvec_attr *a)
     s->numa = a->numa;
     s->flags = a->flags;
     set_extents(s);
-    (void)slab_reserve_first(s); /* without it, as without memory: the first push says so */
+    (void)slab_reserve_first(s); /* may fail: the first push then reports the lack of memory */
     init_header(s, a);
-    /* SYNC: header (release): whoever sees READY sees everything above; a creator killed before left CREATING */
+    /*
+     * SYNC: header (release): a process that sees READY sees everything above; a
+     * creator killed before left CREATING
+     */
     atomic_store_explicit(&((struct shm_header *)s->base)->magic, SHM_MAGIC_READY, memory_order_release);
     return 0;
 }
@@ -257,7 +268,7 @@ static int check_attr(const struct shm_header *h, const struct lfvec_attr *a, co
     return 0;
 }
 
-/* Attaches to an object whose magic says READY. */
+/* Attaches to an object whose magic is READY. */
 static int enter(struct segment *s, const struct lfvec_attr *attr)
 {
     struct shm_header h;
@@ -269,7 +280,7 @@ static int enter(struct segment *s, const struct lfvec_attr *attr)
     if (err)
         return err;
     unmap_object(s);
-    s->whole = 0; /* of another object, perhaps */
+    s->whole = 0; /* may be left from another object */
     segment_believe_holes(s, &st);
     err = map_object(s, s->l.max_bytes, (uint64_t)st.st_size);
     err = err ? err : segment_is_whole(s, 0, s->l.slabtab_off);
@@ -298,7 +309,10 @@ static int enter(struct segment *s, const struct lfvec_attr *attr)
 
 enum found { FOUND_READY, FOUND_HALF_MADE, FOUND_FOREIGN };
 
-/* SYNC: header (acquire): pread orders what is read later behind it, as does the lock for whoever waited. */
+/*
+ * SYNC: header (acquire): pread precedes the later reads; so does the lock
+ * for a process that waited for it.
+ */
 static enum found look(int fd)
 {
     uint64_t magic = 0;
@@ -322,14 +336,16 @@ static bool same_object(int fd, int other)
     return shm_object_stat(fd, &a) == 0 && shm_object_stat(other, &b) == 0 && same_inode(&a, &b);
 }
 
-/* Looked at, not opened: nothing can make us wait. */
+/* Looks at the name without opening it, so nothing can make us wait. */
 static bool name_leads_to(const char *name, int fd)
 {
     struct stat a, b;
     return shm_object_stat(fd, &a) == 0 && shm_object_look(name, &b) == 0 && same_inode(&a, &b);
 }
 
-/* Under the lock: somebody else may have finished it, or given up and unlinked it. */
+/*
+ * Called under the lock. Another process may have finished the object, or given up and unlinked it.
+ */
 static int finish_half_made(struct segment *s, const struct lfvec_attr *attr)
 {
     struct stat st;
@@ -337,18 +353,25 @@ static int finish_half_made(struct segment *s, const struct lfvec_attr *attr)
         return AGAIN;
     if (look(s->fd) != FOUND_HALF_MADE)
         return AGAIN;
-    /* umask had its say when the object was made; EPERM: another user's left-over that we may write to, its mode stands */
+    /*
+     * the umask applied when the object was made. EPERM: another user's half-made object
+     * that we may write; keep its mode
+     */
     if (fchmod(s->fd, attr->mode) != 0 && errno != EPERM)
         return error_set(-errno, "%s: cannot give it mode 0%o: %s", s->name, attr->mode, strerror(errno));
     const int err = initialise(s, attr);
     unmap_object(s);
-    /* harmless if we die here, or if somebody exchanges the name in this instant: half-made objects are taken over, and is_current() tells */
+    /*
+     * Harmless if we die here, because half-made objects are taken over. Harmless too if
+     * another process replaces the object just now and we unlink the new one: its users can
+     * detect that with lfvec_is_current().
+     */
     if (err && name_leads_to(s->name, s->fd))
         shm_unlink(s->name);
     return err ? err : MADE;
 }
 
-/* What to do about what shm_open(3) and flock(2) fail with. NULL: nobody knows. */
+/* How to remedy an error of shm_open(3) or flock(2). NULL: unknown. */
 static const char *open_advice(int err)
 {
     switch (-err) {
@@ -356,7 +379,7 @@ static const char *open_advice(int err)
         return "this process has as many files open as it may; close some, or raise that limit (ulimit -n)";
     case ENFILE:
         return "the system has as many files open as it may; close some, or raise fs.file-max";
-    case EAGAIN: /* opened without waiting */
+    case EAGAIN: /* from the non-blocking open */
         return "another process holds a lease on it (fcntl F_SETLEASE); try again, or end that process";
     case EROFS:
         return "/dev/shm is mounted read-only; open it read-only, or remount it";
@@ -391,7 +414,11 @@ static int open_failed(const char *name, int err)
 
 static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *attr)
 {
-    if (!(flags & LFVEC_CREATE)) /* what is not finished is not there: nothing to wait for */
+    /*
+     * An unfinished segment does not exist for a caller that would not create
+     * it. There is nothing to wait for.
+     */
+    if (!(flags & LFVEC_CREATE))
         return error_set(-ENOENT, "%s: being created, or its creator died half-way; create it (again), or remove it: lfvec-shmctl rm %s",
                          s->name, s->name);
     struct shm_lock lock;
@@ -403,7 +430,7 @@ static int enter_locked(struct segment *s, int flags, const struct lfvec_attr *a
     return err;
 }
 
-/* There is no such object, and none can be made. */
+/* The object does not exist and cannot be created. */
 static int create_failed(const char *name, int err)
 {
     if (err == -ENOENT)
@@ -414,8 +441,8 @@ static int create_failed(const char *name, int err)
 }
 
 /*
- * Opens before creating, rather than both at once: with O_CREAT, fs.protected_regular forbids in a sticky directory what the mode allows.
- * AGAIN if somebody else was quicker.
+ * Opens first and creates only if that fails. With O_CREAT, fs.protected_regular denies in a sticky
+ * directory what the mode allows. AGAIN if another process created it first.
  */
 static int open_or_create(struct segment *s, int flags, const struct lfvec_attr *attr)
 {
@@ -430,8 +457,8 @@ static int open_or_create(struct segment *s, int flags, const struct lfvec_attr 
 }
 
 /*
- * Who opens with LFVEC_CREATE takes the segment for its own program's, and a stranger may have made it first. Who opens without it has decided
- * to join what is there.
+ * A caller that opens with LFVEC_CREATE takes the segment for its own program's, but another user
+ * may have made it first. A caller that opens without it has decided to join an existing segment.
  */
 static int check_owner(const struct segment *s, int flags)
 {
@@ -480,8 +507,9 @@ static int open_once(struct segment *s, int flags, const struct lfvec_attr *crea
 }
 
 /*
- * What the caller's header calls a struct lfvec_attr. A newer one may be larger: what it has besides, this library does not know, so it must
- * be 0, which asks for nothing. The bound is for a struct_size that nobody has set.
+ * The caller may have been compiled with a newer header, whose struct lfvec_attr is larger. This
+ * library does not know the additional fields, so they must be 0, which requests nothing. ATTR_MOST
+ * catches a struct_size that was never set.
  */
 enum { ATTR_MOST = 4096 };
 
@@ -524,7 +552,7 @@ static int open_any(struct segment *s, const char *name, int flags, const struct
     return err > 0 ? error_set(-EAGAIN, "%s: others keep creating and removing it; try again", name) : err;
 }
 
-/* A thread that is cancelled in here would keep the lock and the descriptor. */
+/* A thread cancelled in here would leave the lock held and the descriptor open. */
 int segment_open(struct segment *s, const char *name, int flags, const struct lfvec_attr *attr)
 {
     int cancel;

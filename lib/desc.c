@@ -26,7 +26,8 @@ int desc_complete_write(struct segment *s, struct head h, const struct desc_view
 }
 
 /*
- * An odd seq stands while the rest is written. Killed in between: the buffer is not in effect (R3), and recovery makes seq even again.
+ * seq is odd while the rest is written. If the owner is killed in between, the buffer is not in
+ * effect (R3), and recovery makes seq even again.
  */
 void desc_write(struct shm_desc *d, uint64_t since, const struct desc_plan *plan)
 {
@@ -35,7 +36,11 @@ void desc_write(struct shm_desc *d, uint64_t since, const struct desc_plan *plan
         atomic_store_explicit(&d->seq, seq, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* SYNC: desc-rewrite (release): odd before anything else changes */
     atomic_store_explicit(&d->since, since, memory_order_relaxed);
-    atomic_signal_fence(memory_order_release); /* killed from here on, and made even by recovery: since turns old readers away by itself */
+    /*
+     * If the owner is killed after this and recovery makes seq even, the new since makes
+     * readers of the old contents fail.
+     */
+    atomic_signal_fence(memory_order_release);
     atomic_store_explicit(&d->dir_first, plan->first, memory_order_relaxed);
     atomic_store_explicit(&d->count, plan->count, memory_order_relaxed);
     for (uint32_t i = 0; i < plan->count; i++) {

@@ -1,9 +1,11 @@
 /*
- * desc.h - descriptors: which leaves a mutation put into effect. The head names one; complete_write carries it into the directory.
+ * desc.h - descriptors: the leaves that a mutation put into effect. The head names one descriptor;
+ * complete_write copies it into the directory.
  *
- * Each slot has two buffers. Its owner writes only the one that the head does not name (R3), so the descriptor in effect stays readable
- * whatever happens to its owner. A reader validates with seq (even, unchanged) and since (<= the version of its head); when that fails,
- * the head has moved on.
+ * Each slot has two buffers. Its owner writes only the one that the head does not name (R3),
+ * so the descriptor in effect stays readable whatever happens to its owner. A reader
+ * validates with seq (even and unchanged) and since (not above the version of its head). If
+ * validation fails, the head has moved on.
  */
 #ifndef LFVEC_DESC_H
 #define LFVEC_DESC_H
@@ -14,20 +16,24 @@
 #include "slot.h"
 
 /*
- * Positive: load the head again. It has moved, or, if it has not for RETRY_MOST times, the segment is damaged. A batch that takes its spares
- * one by one comes back SHM_DESC_LEAVES times at one head; apart from that, what does not fit a head that has not moved is damage, and the few
- * looks besides are for a processor that is late to show us the new head.
+ * DESC_RELOAD, positive: load the head again, because it has moved. If validation fails RETRY_MOST
+ * times at the same head, the segment is damaged. There are two exceptions: a batch that takes its
+ * spares one by one returns SHM_DESC_LEAVES times at one head, and a processor may show the new
+ * head late. RETRY_MOST leaves room for both.
  */
 enum { DESC_RELOAD = 1, RETRY_MOST = 64 };
 
-/* The descriptor in effect at a head, validated for it. first and count are 0 if there is none. */
+/*
+ * The descriptor in effect at a head, validated for that head. first
+ * and count are 0 if there is none.
+ */
 struct desc_view {
     const struct shm_desc *shared;
     uint64_t seq, since, first, count;
     uint32_t id;
 };
 
-/* Bounds the retries that do not come from a moved head. */
+/* Bounds the retries at a head that does not move. */
 struct retry {
     uint64_t version;
     uint32_t count;
@@ -35,7 +41,8 @@ struct retry {
 
 static inline int retry_most(struct retry *r, struct head h, uint32_t most)
 {
-    atomic_thread_fence(memory_order_acquire); /* the head that is loaded next is no older than what did not fit this one */
+    /* The head loaded next is no older than the data that failed validation. */
+    atomic_thread_fence(memory_order_acquire);
     if (r->version != h.version)
         *r = (struct retry){h.version, 0};
     return ++r->count > most ? -EBADMSG : 0;
@@ -51,14 +58,20 @@ static inline bool desc_covers(const struct desc_view *v, uint64_t d)
     return d - v->first < v->count;
 }
 
-/* The leaf of an entry that the view covers: what all who look for one in a descriptor read. 0 if there is none, as in a damaged one. */
+/*
+ * The leaf of an entry that the view covers. Every lookup in a descriptor uses this. 0 if there is
+ * none, which a damaged descriptor can cause.
+ */
 static inline uint64_t desc_leaf(const struct desc_view *v, uint64_t d)
 {
     const uint64_t i = d - v->first;
     return i < SHM_DESC_LEAVES ? atomic_load_explicit(&v->shared->entry[i].leaf_ref, memory_order_relaxed) : 0;
 }
 
-/* 0, DESC_RELOAD, -EBADMSG. What is read through the view later must be validated by desc_unchanged(). */
+/*
+ * Returns 0, DESC_RELOAD or -EBADMSG. Validate whatever is read through the
+ * view later with desc_unchanged().
+ */
 static inline int desc_view(const struct segment *s, struct head h, struct desc_view *v)
 {
     v->id = head_desc(h);
@@ -80,14 +93,17 @@ static inline bool desc_unchanged(const struct desc_view *v, struct head h)
 {
     if (!v->id)
         return true;
-    atomic_thread_fence(memory_order_acquire); /* SYNC: desc-rewrite (acquire): if we read new contents, we read a new seq now */
+    atomic_thread_fence(memory_order_acquire); /* SYNC: desc-rewrite (acquire): if we read new contents, we now read a new seq */
     return !(v->seq & 1) && atomic_load_explicit(&v->shared->seq, memory_order_relaxed) == v->seq && v->since <= h.version;
 }
 
 /*
- * The leaf of entry d at head h (0 = none), and the validated view. 0, DESC_RELOAD, -EBADMSG, -ENOMEM.
- * Why a directory entry that is read later than the head is good enough: a descriptor leaves effect only after it was installed, so the
- * entry is at least as new as h; if it is newer, the leaf's seq says so, or the compare-and-swap of the head fails.
+ * The leaf of entry d at head h (0 = none), and the validated view. Returns 0,
+ * DESC_RELOAD, -EBADMSG or -ENOMEM.
+ *
+ * Reading the directory entry after the head is safe. A descriptor is installed before it leaves
+ * effect, so the entry is at least as new as h. If it is newer, the leaf's seq shows it, or the
+ * compare-and-swap of the head fails.
  */
 static inline int desc_resolve(struct segment *s, struct head h, uint64_t d, struct desc_view *v, uint64_t *ref)
 {
@@ -103,10 +119,13 @@ static inline int desc_resolve(struct segment *s, struct head h, uint64_t d, str
     return directory_leaf(s, d, ref);
 }
 
-/* Installs the leaves of the descriptor in effect. 0, DESC_RELOAD, -EBADMSG. Anybody may run it, at any time, any number of times. */
+/*
+ * Installs the leaves of the descriptor in effect. Returns 0, DESC_RELOAD or -EBADMSG. Any thread
+ * may run it at any time, any number of times.
+ */
 int desc_complete_write(struct segment *s, struct head h, const struct desc_view *v);
 
-/* What a mutation will publish; the entries go to a buffer of its slot. */
+/* What a mutation will publish. desc_write() copies the entries to a buffer of its slot. */
 struct desc_plan {
     uint64_t first;
     uint32_t count;
@@ -117,7 +136,10 @@ struct desc_plan {
 
 void desc_write(struct shm_desc *d, uint64_t since, const struct desc_plan *plan);
 
-/* R4: before the head moves on from h, its maker's win is put on record, unless the maker is ourselves. */
+/*
+ * R4: before the head moves on from h, records that its maker has won. The
+ * caller's own wins need no record here.
+ */
 static inline int desc_record_last(struct segment *s, struct head h, uint32_t me)
 {
     const uint32_t last = head_last(h);

@@ -9,8 +9,8 @@
 enum { TORN_MOST = 1000 };
 
 /*
- * Elements are pushed one after the other, so the first entry without memory is the only one that can be in want of it. A head that is
- * beyond is damaged: believing it would fill /dev/shm with a directory.
+ * Elements are pushed in order, so only the first entry without memory can be needed next. A head
+ * beyond that entry is damaged: believing it would fill /dev/shm with a directory.
  */
 int directory_grow(struct segment *s, uint64_t d)
 {
@@ -19,9 +19,10 @@ int directory_grow(struct segment *s, uint64_t d)
 }
 
 /*
- * {any leaf, stamp < since} -> {leaf, since}. A stamp >= since means that somebody has done it, or that the entry has gone on since. A
- * failed compare-and-swap means that the stamp has grown, or that the two halves were read apart: both are seen at the next reading. Only
- * damage can make it fail for ever.
+ * {any leaf, stamp < since} -> {leaf, since}. A stamp >= since means that another participant
+ * has installed it, or that the entry is newer. A compare-and-swap fails if the stamp has
+ * grown, or if the two halves were read at different times; the next reading shows either. Only
+ * damage can make it fail every time.
  */
 int directory_install(struct segment *s, uint64_t d, uint64_t ref, uint64_t since)
 {

@@ -1,8 +1,10 @@
 /*
- * directory.h - the array of leaves: entry d holds the leaf of the elements d * L .. d * L + L - 1, and the version that put it there.
+ * directory.h - the array of leaves. Entry d holds the leaf of elements d * L .. d * L + L - 1, and
+ * the version that put it there.
  *
- * Invariant: the stamp of an entry never goes down. That is what makes a helper that was stalled for an hour harmless: its
- * compare-and-swap is not tried, or fails, whatever the entry holds meanwhile.
+ * Invariant: the stamp of an entry never decreases. So a helper that was stalled is harmless,
+ * for however long: it does not try its compare-and-swap, or the compare-and-swap fails,
+ * whatever the entry holds by then.
  */
 #ifndef LFVEC_DIRECTORY_H
 #define LFVEC_DIRECTORY_H
@@ -16,7 +18,7 @@ static inline struct shm_entry *directory_entry(const struct segment *s, uint64_
     return (struct shm_entry *)(s->base + s->l.dir_off) + d;
 }
 
-/* The leaf at d; 0 = none yet. -EBADMSG if the entry must have memory by now and has not. */
+/* The leaf at d; 0 = none yet. -EBADMSG if the entry should have memory by now and has not. */
 static inline int directory_leaf(struct segment *s, uint64_t d, uint64_t *ref)
 {
     if (__builtin_expect(!extent_covers(&s->dir, d), 0)) {
@@ -30,7 +32,7 @@ static inline int directory_leaf(struct segment *s, uint64_t d, uint64_t *ref)
 
 int directory_grow(struct segment *s, uint64_t d);
 
-/* Gives entry d memory, for an element to be pushed there. */
+/* Gives entry d memory, before an element is pushed there. */
 static inline int directory_ensure(struct segment *s, uint64_t d)
 {
     return __builtin_expect(extent_covers(&s->dir, d), 1) ? 0 : directory_grow(s, d);

@@ -25,7 +25,7 @@ void element_load_small(const struct layout *l, const unsigned char *at, void *t
     memcpy(to, &w, l->elem_size);
 }
 
-/* Elements without padding are one string of words. */
+/* Without padding between them, elements are one run of words. */
 static bool packed(const struct layout *l)
 {
     return l->elem_stride == l->elem_size && l->elem_size >= 8;

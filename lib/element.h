@@ -1,9 +1,10 @@
 /*
- * element.h - copying elements in and out of leaves, in relaxed atomic words.
+ * element.h - copies elements into and out of leaves, in relaxed atomic words.
  *
- * A reader may copy a slot while its owner overwrites it; it finds out afterwards (the leaf's seq, dirty and stable) and drops the copy.
- * Atomic words keep that from being a data race. The words are the same for every access to a slot: one of 1, 2, 4 or 8 bytes if the
- * stride is that small, else 8-byte words, the last one padded.
+ * A reader may copy a slot while its owner overwrites it. It detects that afterwards from the
+ * leaf's seq, dirty and stable, and discards the copy. Atomic words keep the overlap from being a
+ * data race. All accesses to a slot use the same words: one of 1, 2, 4 or 8 bytes if the stride is
+ * that small, otherwise 8-byte words, the last one padded.
  */
 #ifndef LFVEC_ELEMENT_H
 #define LFVEC_ELEMENT_H
@@ -27,9 +28,11 @@ static inline unsigned char *element_at(const struct layout *l, unsigned char *l
 #endif
 
 /*
- * Two words at a time, as many of them as there are in `bytes`; how many bytes that were. An instruction of ours rather than an access of C's:
- * whether the two words are one access to the processor is all the same, since each is whole and the order among words does not matter.
- * Sanitizers would not see it, and elsewhere it is left to the compiler: then it is nothing, and the words go one by one.
+ * Copies as many pairs of words as fit in `bytes` and returns the number of bytes copied. This
+ * is inline assembly because the C language has no such access. It need not be atomic as a
+ * whole: each word is, and the order between words does not matter. Sanitizers cannot see
+ * inline assembly, so they get the variant that copies nothing, as do other processors; the
+ * caller then copies word by word.
  */
 #if defined(__x86_64__) && !defined(ELEMENT_SANITIZED)
 static inline void element_pair(unsigned char *to, const unsigned char *from)
@@ -46,7 +49,11 @@ static inline uint32_t element_pairs(unsigned char *to, const unsigned char *fro
     size_t i = 0;
     if (!end)
         return 0;
-    __asm__("" : "+r"(to), "+r"(from)); /* or gcc finds that an object of 8 bytes is too small for a loop that it would not enter */
+    /*
+     * Without this, gcc warns that an 8-byte object is too small for a
+     * loop that would not be entered.
+     */
+    __asm__("" : "+r"(to), "+r"(from));
     for (; i + 64 <= end; i += 64) {
         element_pair(to + i, from + i);
         element_pair(to + i + 16, from + i + 16);
@@ -123,12 +130,16 @@ static inline void element_load(const struct layout *l, const unsigned char *at,
         element_load_small(l, at, to);
 }
 
-/* A run of n elements, packed in private memory. */
+/* A run of n elements. They are contiguous in private memory. */
 void element_store_run(const struct layout *l, unsigned char *at, const void *from, uint32_t n);
 void element_load_run(const struct layout *l, void *to, const unsigned char *at, uint32_t n);
-void element_load_run_down(const struct layout *l, void *to, const unsigned char *last, uint32_t n); /* from `last` downwards */
+/* Slots from `last` downwards. */
+void element_load_run_down(const struct layout *l, void *to, const unsigned char *last, uint32_t n);
 
-/* Copies the first n slots of a leaf to another; whole 8-byte words, which a leaf always is made of. */
+/*
+ * Copies the first n slots of a leaf to another, in whole 8-byte words: the
+ * size of a leaf is a multiple of 8.
+ */
 static inline void element_copy(const struct layout *l, unsigned char *to, const unsigned char *from, uint32_t n)
 {
     const uint32_t words = (uint32_t)(((size_t)n * l->elem_stride + 7) / 8);

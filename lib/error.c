@@ -1,6 +1,7 @@
 /*
- * error.c - the calling thread's last error sentence. Private memory only; never allocates, so it works when nothing else does. Sentences have
- * names in them, which are any bytes, and are shown on terminals: so they are visible text.
+ * error.c - the calling thread's last error sentence. Uses private memory and never allocates, so
+ * it works when nothing else does. Sentences contain names, which are arbitrary bytes, and are
+ * shown on terminals. So they are converted to visible text.
  */
 #include "error.h"
 

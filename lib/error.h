@@ -2,7 +2,10 @@
 #ifndef LFVEC_ERROR_H
 #define LFVEC_ERROR_H
 
-/* Records the sentence and returns `err` (a negative errno), so that `return error_set(-EBADMSG, ...)` reads well. */
+/*
+ * Records the sentence and returns `err`, a negative errno, so that `return
+ * error_set(-EBADMSG, ...)` reads well.
+ */
 int error_set(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void error_clear(void);
 const char *error_text(void);

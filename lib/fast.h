@@ -1,9 +1,10 @@
 /*
- * fast.h - push and pop for the case that nothing has happened since this thread's last mutation, as the cursor tells: then the leaf is at
- * hand, and there is nothing to publish.
+ * fast.h - push and pop for the case that, as the cursor shows, nothing has happened since this
+ * thread's last mutation. Then the leaf is known and there is nothing to publish.
  *
- * One locked instruction each. It waits for all stores before it, and nothing after it is loaded ahead, so what counts besides is how many
- * stores there are, those of calls and saved registers included: therefore these are inline in the public functions.
+ * Each is one locked instruction. It waits for all earlier stores, and later loads wait for it. So
+ * the remaining cost is the number of stores, including those of calls and saved registers. That is
+ * why these functions are inline in the public ones.
  */
 #ifndef LFVEC_FAST_H
 #define LFVEC_FAST_H
@@ -17,8 +18,9 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /*
- * The cursor's head, for an attempt if it still is the head. The empty asm keeps the compiler from taking the version just loaded, which
- * is the same number: the compare-and-swap would wait for that load, and the load for the compare-and-swap before.
+ * The cursor's head, for an attempt at it if it is still the head. The empty asm keeps the compiler
+ * from using the version just loaded, which is the same number: the compare-and-swap would wait for
+ * that load, and the load for the previous compare-and-swap.
  */
 static ALWAYS_INLINE struct head cursor_head(void)
 {
@@ -28,14 +30,15 @@ static ALWAYS_INLINE struct head cursor_head(void)
 }
 
 /*
- * The head is still the one that our last mutation made: one load decides, and the compare-and-swap is the proof. False: not this time.
- * elem_size: as in leaf_store_sized(). Who waits is left to wake.
+ * Pushes if the head is still the one that our last mutation made. One load decides whether to
+ * try; the compare-and-swap proves it. False: use the slow path. elem_size: as in
+ * leaf_store_sized(). The caller wakes waiters.
  */
 static ALWAYS_INLINE bool fast_push(const struct lfvec *v, const void *elem, uint64_t *index, uint32_t elem_size)
 {
     const struct cursor *c = &thread_state.cursor;
     const struct head h = cursor_head();
-    const uint64_t slot = h.packed - c->base; /* of another head's: beyond any leaf */
+    const uint64_t slot = h.packed - c->base; /* with another head: beyond any leaf */
     if (UNLIKELY(slot >= c->room || head_version(thread_state.control) != h.version))
         return false;
     leaf_mark(&c->leaf, (uint32_t)slot, 1, h);
@@ -53,7 +56,7 @@ static ALWAYS_INLINE bool fast_pop(const struct lfvec *v, void *elem, uint32_t e
 {
     const struct cursor *c = &thread_state.cursor;
     const struct head h = cursor_head();
-    const uint64_t slot = h.packed - 1 - c->base; /* of an empty vector: beyond any leaf */
+    const uint64_t slot = h.packed - 1 - c->base; /* in an empty vector: beyond any leaf */
     if (UNLIKELY(slot >= c->full || head_version(thread_state.control) != h.version))
         return false;
     leaf_load_sized(&v->seg, &c->leaf, slot, elem, elem_size);
@@ -64,7 +67,10 @@ static ALWAYS_INLINE bool fast_pop(const struct lfvec *v, void *elem, uint32_t e
     return true;
 }
 
-/* A get whose first attempt is valid, and in memory that was seen before: nearly all. As desc_resolve(), but without a call anywhere. */
+/*
+ * A get whose first attempt is valid, in memory that was used before: nearly all gets. Like
+ * desc_resolve(), but without any call.
+ */
 static ALWAYS_INLINE bool fast_get(const struct segment *s, uint64_t index, void *elem, uint32_t elem_size)
 {
     const struct head h = head_load(s->control);

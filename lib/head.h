@@ -1,8 +1,9 @@
 /*
- * head.h - the head as a value: { version, size, descriptor, last winner }, its load and its compare-and-swap.
+ * head.h - the head as a value { version, size, descriptor, last winner }:
+ * how to load it and replace it.
  *
- * Invariant: the version grows by one with every mutation and never wraps, so equal versions mean equal heads, and a successful
- * head_cas() proves that nothing at all happened since the head was loaded.
+ * Invariant: each mutation increments the version, which never wraps. So equal versions mean equal
+ * heads, and a successful head_cas() proves that no mutation happened since the head was loaded.
  */
 #ifndef LFVEC_HEAD_H
 #define LFVEC_HEAD_H
@@ -47,8 +48,9 @@ static inline uint64_t head_version(const struct shm_control *c)
 }
 
 /*
- * The version is read on both sides of the rest: as it never repeats, equal readings mean that both halves belong together. A different
- * one means that somebody made progress. Wait-free it is not, lock-free it is.
+ * Reads the version before and after the rest. A version never repeats, so two equal readings
+ * prove that the halves belong together. Lock-free, not wait-free: different readings mean that
+ * another participant made progress.
  */
 static inline struct head head_load(const struct shm_control *c)
 {
@@ -61,19 +63,24 @@ static inline struct head head_load(const struct shm_control *c)
 }
 
 /*
- * Before a load that a compare-and-swap will follow: asks for the cache line as a writer at once. Otherwise the line comes to be read, goes back
- * to a writer in its burst, and the compare-and-swap finds another head. A hint: nothing depends on it.
+ * For a load that a compare-and-swap will follow: requests the cache line for writing at once.
+ * Otherwise the line arrives shared, the compare-and-swap has to request it again, and a writer in
+ * a burst may change the head before that. A hint only: nothing depends on it.
  */
 static inline void head_want(struct shm_control *c)
 {
 #if defined(__x86_64__)
-    __asm__ __volatile__("prefetchw %0" : : "m"(c->head)); /* the builtin would only ask for it to be read */
+    /* The builtin would prefetch for reading only. */
+    __asm__ __volatile__("prefetchw %0" : : "m"(c->head));
 #else
     __builtin_prefetch(&c->head, 1);
 #endif
 }
 
-/* SYNC: head-publish (release): leaves, descriptors and intents stored before are visible to whoever loads the new head. */
+/*
+ * SYNC: head-publish (release): a thread that loads the new head sees the leaves,
+ * descriptors and intents stored before it.
+ */
 static inline bool head_cas(struct shm_control *c, struct head from, struct head to)
 {
     return atomic16_cas(&c->head, (struct pair){from.version, from.packed}, (struct pair){to.version, to.packed});

@@ -1,8 +1,9 @@
 /*
  * join.c - see join.h.
  *
- * A slot is taken at a thread's first mutation and given back by the thread's exit (a thread-specific destructor), by detach or by leave.
- * A forked child has none of its parent's slots: the parent holds them. It drops them unopened.
+ * A thread takes a slot at its first mutation. The thread's exit (a thread-specific destructor),
+ * detach or leave gives it back. A forked child has none of its parent's slots, because the parent
+ * holds them. It drops its copies without touching the segment.
  */
 #include "join.h"
 
@@ -26,27 +27,34 @@
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 static int once_error;
-static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER; /* this process's attachments and their participants */
-static struct lfvec **attachments;                           /* by their ids */
-static uint32_t attachments_room, lowest_free;               /* no id below that is free */
+/* Protects this process's attachments and their participants. */
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+static struct lfvec **attachments;             /* by id */
+static uint32_t attachments_room, lowest_free; /* no id below this is free */
 _Atomic uint32_t join_closings;
 
-/* A thread's participants, by the ids of their attachments; NULL where it has none. A forked child frees those of its parent's threads. */
+/*
+ * A thread's participants, by the ids of their attachments; NULL where it has none. A forked child
+ * frees the tables of its parent's threads.
+ */
 struct part_table {
     LIST_ENTRY(part_table) others;
     uint32_t room;
     struct participant *part[];
 };
-static LIST_HEAD(part_tables, part_table) tables; /* of this process's threads; under `registry` */
+/* Of this process's threads; protected by `registry`. */
+static LIST_HEAD(part_tables, part_table) tables;
 
-/* ---- attachments ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- attachments ----------------------------------------------------------------------------- */
 
 static uint32_t room_for(uint32_t id)
 {
     return id < 8 ? 16 : id * 2;
 }
 
-/* The lowest id that is free: so the tables are no larger than the number of attachments was. */
+/*
+ * Assigns the lowest free id, so the tables are no larger than the number of attachments ever was.
+ */
 static int enter_attachment(struct lfvec *v)
 {
     uint32_t id = lowest_free;
@@ -89,7 +97,7 @@ static void drop_reference(struct lfvec *v)
     free_attachment(v);
 }
 
-/* ---- this thread's participants -------------------------------------------------------------------------------------------------------- */
+/* ---- this thread's participants -------------------------------------------------------------- */
 
 static struct participant *joined(const struct lfvec *v)
 {
@@ -161,8 +169,9 @@ static void put_down(struct participant *p)
 }
 
 /*
- * Leaves the slot as a new one is, but for the slabs that still hold elements: the next holder inherits those. What cannot be pushed back
- * for want of space stays leased, for a later holder to try.
+ * Leaves the slot as a new one, except for slabs that still hold elements: the next holder
+ * inherits those. A leased element that cannot be pushed back for lack of space stays leased,
+ * and a later holder tries again.
  */
 static int leave_slot(struct participant *p, struct lfvec_recovery *tally)
 {
@@ -176,7 +185,7 @@ static int leave_slot(struct participant *p, struct lfvec_recovery *tally)
 
 static int resume(struct participant *p);
 
-/* In its own thread, at rest. */
+/* Called by the participant's own thread, outside any operation. */
 static void release_participant(struct participant *p)
 {
     struct lfvec *v = p->v;
@@ -186,7 +195,7 @@ static void release_participant(struct participant *p)
     const bool damaged = p->interrupted && resume(p) != 0;
     unlink_participant(p);
     if (damaged)
-        put_down(p); /* as it is, for the next holder to find so */
+        put_down(p); /* as it is, so that the next holder finds the damage */
     else
         (void)leave_slot(p, &nobody_asks);
     free(p);
@@ -195,8 +204,9 @@ static void release_participant(struct participant *p)
 }
 
 /*
- * What this thread finds changed at its next call that is more than one compare-and-swap: a handler has jumped out of an operation of its
- * own; other threads have closed handles in which it has slots.
+ * At its next call that is more than one compare-and-swap, a thread notices two events:
+ * a signal handler jumped out of one of its operations, or another thread closed a
+ * handle in which it has a slot.
  */
 static void look_around(void)
 {
@@ -223,7 +233,10 @@ static void thread_exit(void *unused)
     free_parts();
 }
 
-/* A process that exits without detaching: its last thread gives its slots back; those of threads that still run are for recovery. */
+/*
+ * If a process exits without detaching, its last thread gives its slots back. Recovery handles
+ * those of threads still running.
+ */
 __attribute__((destructor)) static void process_exit(void)
 {
     thread_exit(NULL);
@@ -239,7 +252,7 @@ static void after_fork_parent(void)
     pthread_mutex_unlock(&registry);
 }
 
-/* The child is a new participant: only its private memory is put right, nothing in the segment is touched. */
+/* The child is a new participant. Repairs its private memory and touches nothing in the segment. */
 static void after_fork_child(void)
 {
     thread_take(NULL);
@@ -288,7 +301,7 @@ int join_attachment(struct lfvec *v)
     return err ? error_set(err, "%s: no private memory for an attachment", v->seg.name) : 0;
 }
 
-/* Threads that have a slot still give it back at their next call, or at their exit. */
+/* Other threads that still have a slot give it back at their next call or at their exit. */
 int join_detach(struct lfvec *v)
 {
     struct calm before;
@@ -314,9 +327,9 @@ int join_leave(struct lfvec *v)
     return 0;
 }
 
-/* ---- taking a slot --------------------------------------------------------------------------------------------------------------------- */
+/* ---- taking a slot --------------------------------------------------------------------------- */
 
-/* The spares that the slot's former holders left, to the front of the list. */
+/* Moves the spares that former holders of the slot left to the front of the list. */
 static int inherit_spares(struct participant *p)
 {
     struct leaf leaf;
@@ -328,13 +341,15 @@ static int inherit_spares(struct participant *p)
         const int err = slab_locate(&p->v->seg, ref, &leaf);
         if (err)
             return err;
-        if (slab_is_reserve(&p->v->seg, ref)) { /* was on its way back with a lease: it is not left in hand */
+        /* The leaf in reserve was used to return a leased element. It is never kept as a spare. */
+        if (slab_is_reserve(&p->v->seg, ref)) {
             slab_free(&p->v->seg, ref);
             atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
             continue;
         }
         p->spare[p->spares] = ref;
-        atomic_store_explicit(&p->slot->spare_ref[p->spares++], ref, memory_order_release); /* twice for a moment: check_spares() knows */
+        /* For a moment it is recorded twice, which check_spares() handles. */
+        atomic_store_explicit(&p->slot->spare_ref[p->spares++], ref, memory_order_release);
         if (p->spares - 1 != k)
             atomic_store_explicit(&p->slot->spare_ref[k], 0, memory_order_release);
     }
@@ -342,8 +357,8 @@ static int inherit_spares(struct participant *p)
 }
 
 /*
- * The life mark of slot i is in our hand: what its former holders left is ours. Our name goes on it first, so that it can be told from now on
- * whether we live.
+ * We hold the life mark of slot i and inherit what its former holders left. Announces us first, so
+ * that from now on others can see whether we live.
  */
 static int inherit(struct participant *p, uint32_t i, bool passing, struct lfvec_recovery *tally)
 {
@@ -355,7 +370,8 @@ static int inherit(struct participant *p, uint32_t i, bool passing, struct lfvec
     int err = recover_slot(s, i, tally);
     err = err ? err : inherit_spares(p);
     err = err ? err : slab_set_load(s, &p->slabs, i);
-    if (err) /* damaged, or not to be looked at from here: leave it as it is */
+    /* Damaged, or outside our mapping: leave it as it is. */
+    if (err)
         put_down(p);
     return err;
 }
@@ -366,7 +382,10 @@ static void count_recovery(struct segment *s, struct lfvec_recovery *tally)
     atomic_fetch_add_explicit(&s->control->recoveries, 1, memory_order_relaxed);
 }
 
-/* A leased element that finds no room now is owed: the slot is good all the same, and the element goes back when there is room. */
+/*
+ * If there is no room for a leased element, the participant owes it. The slot is usable all the
+ * same, and the element goes back when there is room.
+ */
 static int inherit_lease(struct participant *p)
 {
     const int returned = lease_return(p);
@@ -375,15 +394,17 @@ static int inherit_lease(struct participant *p)
 }
 
 /*
- * The life mark of slot i is in our hand, from the dead if `orphaned`: has a participant died in it? Not if that was one who had it in passing. An
- * allocation in need may have recovered it and given it back: then there is still written down who it was.
+ * We hold the life mark of slot i, taken from a dead holder if `orphaned`. True if a
+ * participant died in it; a holder that died while passing through does not count. An
+ * allocation short of memory may have recovered the slot and given it back since: then the
+ * participant is still recorded.
  */
 static bool died_in(const struct segment *s, uint32_t i, bool orphaned)
 {
     return atomic_load_explicit(&slot_at(s, i)->pid, memory_order_relaxed) != 0 || (orphaned && !slot_is_empty(s, i));
 }
 
-/* The life mark of slot i is in our hand. Keep the slot. */
+/* We hold the life mark of slot i. Keeps the slot. */
 static int settle_in(struct participant *p, uint32_t i, bool orphaned, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
@@ -397,17 +418,20 @@ static int settle_in(struct participant *p, uint32_t i, bool orphaned, struct lf
 }
 
 /*
- * What was seen of the slots in one pass. A taking goes up each time that a slot is taken, so if all were held in two passes, and the sums
- * are equal, they were all held by the same threads at the moment in between.
+ * What one pass over the slots found. Each taking of a slot increments its count. So if
+ * all slots were held in two passes and the sums are equal, the same threads held all of
+ * them at the moment in between.
  */
 struct sweep {
-    int err;          /* of a slot that could not be taken for another reason than that it is held; the first one */
-    uint32_t takings; /* of those held, in sum */
-    bool passing;     /* one is held only in passing: it will be free at once, if its holder gets to run */
-    uint64_t passers; /* which they are, in sum: their slots and takings */
+    /* The first error of a slot that could not be taken for another reason than that it is held. */
+    int err;
+    uint32_t takings; /* sum of the counts of those held */
+    /* One is held only in passing: it will be free as soon as its holder gets to run. */
+    bool passing;
+    uint64_t passers; /* a sum that identifies those: their slots and counts */
 };
 
-/* Slot i was tried. */
+/* Handles the result of trying to take slot i. */
 static bool took(struct participant *p, uint32_t i, int got, struct sweep *w)
 {
     struct lfvec_recovery tally = {0};
@@ -415,13 +439,16 @@ static bool took(struct participant *p, uint32_t i, int got, struct sweep *w)
     if (got == 0 || got == -EOWNERDEAD)
         err = settle_in(p, i, got != 0, &tally);
     if (err == -EBUSY)
-        w->passing = true; /* nobody had it just now */
+        w->passing = true; /* another thread took it just now */
     else if (err && !w->err)
         w->err = err;
     return !err;
 }
 
-/* One that is free, or whose holder died, by the life marks alone: all slots, or those at home on a node. */
+/*
+ * Takes a slot that is free or whose holder died, judging by the life marks only: of all slots,
+ * or of those at home on one node.
+ */
 enum { ANY_HOME = -1 };
 
 static bool take_free(struct participant *p, int32_t home, struct sweep *w)
@@ -437,8 +464,8 @@ static bool take_free(struct participant *p, int32_t home, struct sweep *w)
 }
 
 /*
- * None was free. One of a dead thread whose death the kernel has not marked, if `ask`: the kernel is asked about each holder. Or is there one
- * that will be free at once?
+ * Called when no slot was free. If `ask`, asks the kernel about each holder and takes a slot whose
+ * holder died without being marked. Also finds out whether a slot will be free at once.
  */
 static bool take_dead(struct participant *p, bool ask, struct sweep *w)
 {
@@ -461,12 +488,15 @@ static bool take_dead(struct participant *p, bool ask, struct sweep *w)
 }
 
 /*
- * Slots that are held in passing are worth waiting for, since the thread that has one may have lost the processor: by turns at first, then
- * by naps that grow. Who is stopped for longer than all of them keeps the slot, and is not waited for again: a damaged slot may look so for
- * good. It sleeps by the bare system call, so that it is no point at which the thread can be cancelled.
+ * A slot held in passing is worth waiting for, because its holder may have lost the processor:
+ * first by yielding, then by naps that grow. A holder that is stopped for longer keeps the slot and
+ * is not waited for again; a damaged slot may look the same permanently. The naps use the bare
+ * system call, which is not a cancellation point.
  */
-enum { TURNS = 64, NAP_FIRST = 20000, NAP_MOST = 8000000, ROUNDS_MOST = 100 }; /* ns; a quarter of a second in all */
-enum { ROUNDS_DAMAGED = 4 }; /* where slots are damaged: each round tries, and fails, to take them all */
+/* In ns; a quarter of a second in all. */
+enum { TURNS = 64, NAP_FIRST = 20000, NAP_MOST = 8000000, ROUNDS_MOST = 100 };
+/* If slots are damaged: each round tries to take all of them, and fails. */
+enum { ROUNDS_DAMAGED = 4 };
 
 static void await_turn(uint32_t round)
 {
@@ -489,7 +519,8 @@ static int take_slot(struct participant *p)
         first = then = (struct sweep){0};
         if (round)
             await_turn(round - 1);
-        if (take_free(p, ANY_HOME, &first) || take_dead(p, (round & (round - 1)) == 0, &then)) /* it asks ever more rarely */
+        /* Asks the kernel in rounds 0, 1, 2, 4, 8, ... */
+        if (take_free(p, ANY_HOME, &first) || take_dead(p, (round & (round - 1)) == 0, &then))
             return 0;
         if (!first.passing && !then.passing && first.takings == then.takings)
             break;
@@ -526,8 +557,8 @@ static int make_participant(struct lfvec *v, struct participant **made)
 }
 
 /*
- * A signal handler has jumped out of an operation of this thread, and it may have been anywhere in it. The slot knows as much as if we had
- * been killed there, so we are our own heir.
+ * A signal handler jumped out of an operation of this thread, at any point. The slot is in the same
+ * state as if we had been killed there, so we recover it and inherit from ourselves.
  */
 static int resume(struct participant *p)
 {
@@ -590,9 +621,12 @@ struct participant *join_if_any(const struct lfvec *v)
     return joined(v);
 }
 
-/* ---- recovery -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- recovery -------------------------------------------------------------------------------- */
 
-/* The life mark of slot i is in p's hand: take it over as a new holder would, and leave it at once. */
+/*
+ * p holds the life mark of slot i. Takes the slot over as a new
+ * holder would, and leaves it at once.
+ */
 static int pass_through(struct participant *p, uint32_t i, bool orphaned, struct lfvec_recovery *tally)
 {
     struct segment *s = &p->v->seg;
@@ -608,7 +642,8 @@ static int pass_through(struct participant *p, uint32_t i, bool orphaned, struct
 
 static void count_held(uint32_t state, struct lfvec_recovery *tally)
 {
-    if (state == LFVEC_SLOT_DEAD || state == LFVEC_SLOT_UNKNOWN) /* dead, and yet held: taken by another meanwhile */
+    /* Dead but held: another thread took it meanwhile. */
+    if (state == LFVEC_SLOT_DEAD || state == LFVEC_SLOT_UNKNOWN)
         tally->slots_unknown++;
     else
         tally->slots_alive++;
@@ -626,7 +661,8 @@ int join_recover_slot(struct lfvec *v, uint32_t i, struct lfvec_recovery *tally)
     int got = slot_take(s, i, &passing.life);
     if (got == -EBUSY)
         slot_look(s, i, &look);
-    const uint32_t state = look.mark.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE; /* it had a holder just now */
+    /* It had a holder just now. */
+    const uint32_t state = look.mark.holder ? slot_judge(&look) : LFVEC_SLOT_ALIVE;
     if (look.mark.holder && state == LFVEC_SLOT_DEAD)
         got = slot_take_from(s, i, &look, &passing.life);
     if (got == 0 || got == -EOWNERDEAD)
@@ -653,8 +689,9 @@ int join_recover(struct lfvec *v, struct lfvec_recovery *tally)
 }
 
 /*
- * A thread that holds the mark and has not said who it is may just be taking it, in a pid namespace that cannot be seen from here. One that still has
- * it after so long is stopped, or gone: then it is as the person says who asks for force.
+ * A thread that holds the mark without having announced itself may be about to do so, in a pid
+ * namespace that is not visible here. If it still has not after this long, it is stopped or gone,
+ * and the person who requested force decides.
  */
 static bool keeps_it(const struct segment *s, uint32_t i, const struct slot_look *look)
 {
@@ -666,7 +703,7 @@ static bool keeps_it(const struct segment *s, uint32_t i, const struct slot_look
     return now.mark.raw == look->mark.raw && !now.named;
 }
 
-/* A slot that cannot be had is taken from exactly the holder that was judged. */
+/* Takes a slot by force, from exactly the holder that was judged. */
 static int take_by_force(struct segment *s, uint32_t i, struct life *life)
 {
     struct slot_look look;

@@ -1,6 +1,4 @@
-/*
- * join.h - how processes attach, threads join and leave, and the dead are recovered.
- */
+/* join.h - how processes attach, threads join and leave, and dead participants are recovered. */
 #ifndef LFVEC_JOIN_H
 #define LFVEC_JOIN_H
 
@@ -8,8 +6,12 @@
 #include "participant.h"
 
 int join_attachment(struct lfvec *v); /* before first use */
-int join_detach(struct lfvec *v);     /* gives back the thread's slot; the last reference unmaps. -EBADMSG: it could not be given back */
-int join_leave(struct lfvec *v);      /* the first half of that; -EBADF */
+/*
+ * Gives back the thread's slot; the last reference unmaps. -EBADMSG:
+ * the slot could not be given back.
+ */
+int join_detach(struct lfvec *v);
+int join_leave(struct lfvec *v); /* only gives back the slot; -EBADF */
 int join_recover(struct lfvec *v, struct lfvec_recovery *tally);
 int join_recover_slot(struct lfvec *v, uint32_t slot, struct lfvec_recovery *tally);
 int join_recover_forced(struct lfvec *v, uint32_t slot, struct lfvec_recovery *tally);
@@ -17,13 +19,17 @@ int join_recover_forced(struct lfvec *v, uint32_t slot, struct lfvec_recovery *t
 extern _Atomic uint32_t join_closings; /* handles closed while other threads had slots in them */
 
 /*
- * The thread's part in v; takes a slot at its first use: 0, -EUSERS, -EBADF, -ENOMEM, -EBADMSG. Nothing is at hand until join_over(): a call
- * that finds it so knows that a signal handler has jumped out of an operation.
+ * The thread's participant in v. Takes a slot at its first use. Returns 0, -EUSERS, -EBADF, -ENOMEM
+ * or -EBADMSG. Until join_over(), no handle in thread_state matches. A call that starts in that
+ * state knows that a signal handler jumped out of an operation.
  */
 int join_find(struct lfvec *v, struct participant **p);
 
 struct participant *join_if_any(const struct lfvec *v); /* NULL if the thread has none */
-bool join_switch(struct lfvec *v);                      /* v is at hand from now on, if the thread has a part in it that is at rest */
+/*
+ * Makes v the vector in thread_state, if the thread has a participant in it outside any operation.
+ */
+bool join_switch(struct lfvec *v);
 
 static inline int join_get(struct lfvec *v, struct participant **p)
 {
@@ -34,7 +40,7 @@ static inline int join_get(struct lfvec *v, struct participant **p)
     return 0;
 }
 
-/* The operation that began with join_get() has this result. */
+/* Ends the operation that began with join_get(), and returns its result. */
 static inline int64_t join_over(int64_t result)
 {
     thread_show();

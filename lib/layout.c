@@ -1,4 +1,4 @@
-/* layout.c - sizes and offsets. Pure arithmetic: touches no memory but its arguments. */
+/* layout.c - sizes and offsets. Pure arithmetic: touches no memory except its arguments. */
 #include "layout.h"
 
 #include "error.h"
@@ -22,13 +22,13 @@ static bool power_of_two(uint64_t n)
     return n && !(n & (n - 1));
 }
 
-/* An attribute that cannot be. */
+/* An attribute that is out of range. */
 struct bad_attr {
     const char *field, *range;
     uint64_t value;
 };
 
-/* Always false, for `return bad_attr(...)`. */
+/* Always returns false, for `return bad_attr(...)`. */
 static bool bad_attr(struct bad_attr *bad, const char *field, uint64_t value, const char *range)
 {
     *bad = (struct bad_attr){field, range, value};
@@ -55,7 +55,7 @@ static bool attr_sound(struct lfvec_attr *a, struct bad_attr *bad)
     if (a->max_elems > MAX_ELEMS_MOST)
         return bad_attr(bad, "max_elems", a->max_elems, "1..2^40-1");
     if (a->max_bytes > MAX_BYTES_MOST)
-        a->max_bytes = MAX_BYTES_MOST; /* more than any mapping may reserve */
+        a->max_bytes = MAX_BYTES_MOST; /* larger than any mapping can be */
     if (a->max_slots > SHM_SLOTS_MAX)
         return bad_attr(bad, "max_slots", a->max_slots, "1..2047");
     if (!power_of_two(a->leaf_bytes) || a->leaf_bytes < LEAF_BYTES_LEAST || a->leaf_bytes > LEAF_BYTES_MOST)
@@ -70,12 +70,16 @@ static bool attr_sound(struct lfvec_attr *a, struct bad_attr *bad)
         return bad_attr(bad, "numa", a->numa, "one of LFVEC_NUMA_LOCAL, INTERLEAVE, BIND");
     if (a->flags & ~(uint32_t)(LFVEC_HUGEPAGES | LFVEC_PREFAULT))
         return bad_attr(bad, "flags", a->flags, "made of LFVEC_HUGEPAGES and LFVEC_PREFAULT");
+    /* A slab that is part of a huge page could not be placed or committed by itself. */
     if (a->flags & LFVEC_HUGEPAGES && a->slab_bytes < HUGE_PAGE)
-        a->slab_bytes = HUGE_PAGE; /* a slab within a huge page could not be placed, or committed, by itself */
+        a->slab_bytes = HUGE_PAGE;
     return true;
 }
 
-/* A text that is too long or no list of types, or one whose fields are more or less than an element. */
+/*
+ * Rejects a text that is too long, is no list of types, or has fields
+ * that do not add up to an element.
+ */
 static int format_check(const struct lfvec_attr *a, const char *name)
 {
     struct record_field of[RECORD_MOST];
@@ -103,8 +107,9 @@ int layout_attr_check(struct lfvec_attr *a, const char *name)
 }
 
 /*
- * A stride is a power of two up to 8 and then a multiple of 8, so that an element is always read and written in the same aligned words.
- * The elements of a leaf are a power of two, so that locating an index is a shift and an add.
+ * A stride is a power of two up to 8 and a multiple of 8 above, so that an element is always
+ * accessed in the same aligned words. The number of elements of a leaf is a power of two, so that
+ * locating an index is a shift and an add.
  */
 static void layout_elements(struct layout *l, uint32_t elem_size, uint32_t leaf_bytes)
 {
@@ -130,7 +135,10 @@ static uint32_t slab_head_bytes(uint32_t leaves, uint32_t *meta_off)
 
 static void layout_slab(struct layout *l, uint32_t slab_bytes)
 {
-    /* a leaf needs its elements, its metadata and a bit: no more than these fit, and a few less for what is rounded up */
+    /*
+     * An upper bound: a leaf needs its elements, its metadata and a bit. Rounding
+     * up may cost a few leaves more.
+     */
     const uint64_t leaf_bits = 8 * (l->leaf_stride + sizeof(struct shm_leaf)) + 1, most = slab_bytes * UINT64_C(8) / leaf_bits;
     uint32_t leaves = most < 1 ? 1 : most < SHM_LEAVES_MAX ? (uint32_t)most : SHM_LEAVES_MAX;
     while (leaves > 1 && slab_head_bytes(leaves, &l->meta_off) + (uint64_t)leaves * l->leaf_stride > slab_bytes)
@@ -142,9 +150,11 @@ static void layout_slab(struct layout *l, uint32_t slab_bytes)
 }
 
 /*
- * A slab as asked for may have more bytes than its leaves fill: a reference tells at most SHM_LEAVES_MAX of them apart, and large ones leave a
- * remainder. All of a slab is committed, so it is cut down to the pages that they do fill. Whole huge pages, if it is to be of those: where the
- * leaves are as many as can be, a few less, or the last one might be nearly empty.
+ * A slab of the requested size may have more bytes than its leaves fill: a reference can number
+ * only SHM_LEAVES_MAX of them, and large leaves leave a remainder. All of a slab is committed,
+ * so it is cut down to the pages that the leaves fill, or to whole huge pages if it is to use
+ * those. At SHM_LEAVES_MAX leaves it is rounded down, which costs a few leaves; otherwise its
+ * last page might be nearly empty.
  */
 static void layout_cut_slab(struct layout *l, uint64_t page)
 {
@@ -152,7 +162,10 @@ static void layout_cut_slab(struct layout *l, uint64_t page)
     layout_slab(l, (uint32_t)(l->slab_leaves == SHM_LEAVES_MAX ? filled / page * page : round_up(filled, page)));
 }
 
-/* From one slot to the next: an element that does not fit the slot's lease_room lies behind it, and life marks end each page of slots. */
+/*
+ * Bytes from one slot to the next. An element that does not fit in the slot's lease_room lies
+ * behind the slot, and life marks end each page of slots.
+ */
 static uint32_t layout_slot(const struct layout *l, bool slot_pages)
 {
     const uint64_t room = l->elem_stride > SHM_LEASE_ROOM ? round_up(l->elem_stride, SHM_LINE) : 0;
@@ -177,7 +190,10 @@ int layout_compute(struct layout *l, const struct lfvec_attr *a, bool slot_pages
     l->dir_max = ((a->max_elems - 1) >> l->elem_shift) + 1;
     const uint64_t room = most / (l->leaf_stride + sizeof(struct shm_entry) + sizeof(struct shm_leaf)) + 1;
     l->dir_max = l->dir_max < room ? l->dir_max : room;
-    /* beside the leaves of the elements, each slot needs slabs for what it replaces them with, and keeps partly used ones */
+    /*
+     * Slabs for all elements, plus slabs for each slot: for the leaves that replace
+     * others, and for partly used slabs.
+     */
     l->slabs_max = l->dir_max / l->slab_leaves + 2 + UINT64_C(4) * a->max_slots;
     l->dir_off = round_up(l->slabtab_off + l->slabs_max * 8, SHM_PAGE);
     l->slabs_off = round_up(l->dir_off + l->dir_max * sizeof(struct shm_entry), page);
@@ -211,14 +227,20 @@ void layout_to_header(const struct layout *l, struct shm_header *h)
     h->feature_incompat |= power_of_two(l->slab_bytes) ? 0 : SHM_INCOMPAT_SLAB_PAGES;
 }
 
-/* Whole pages; and any number of them only if it says so, since there are readers that expect a power of two. */
+/*
+ * A whole number of pages. It may be no power of two only if the header's feature bit says so,
+ * because some readers expect a power of two.
+ */
 static bool header_slab_sound(const struct shm_header *h)
 {
     return h->slab_bytes && h->slab_bytes <= SLAB_BYTES_MOST && h->slab_bytes % SHM_PAGE == 0 &&
            (power_of_two(h->slab_bytes) || h->feature_incompat & SHM_INCOMPAT_SLAB_PAGES);
 }
 
-/* The attributes that a header claims, judged as if somebody asked for them. NULL, or the name of one that cannot be. */
+/*
+ * Checks the attributes of a header as if a caller had requested them. Returns NULL, or the name
+ * of a field that is out of range.
+ */
 static const char *header_attr_fault(const struct shm_header *h)
 {
     struct lfvec_attr a = {.struct_size = sizeof a,
@@ -235,7 +257,7 @@ static const char *header_attr_fault(const struct shm_header *h)
         return "max_elems";
     if (!h->max_slots)
         return "max_slots";
-    if (!h->leaf_bytes) /* nor is 0 a default here */
+    if (!h->leaf_bytes) /* here 0 does not mean the default */
         return "leaf_bytes";
     if (!header_slab_sound(h))
         return "slab_bytes";
@@ -246,7 +268,7 @@ static const char *header_attr_fault(const struct shm_header *h)
     return record_sound(h->elem_format, sizeof h->elem_format, h->elem_size) ? NULL : "elem_format";
 }
 
-/* The sizes follow from the attributes. */
+/* Checks that the sizes follow from the attributes. */
 static const char *header_sizes_fault(const struct layout *l, const struct shm_header *h)
 {
     if (h->elem_stride != l->elem_stride)
@@ -264,7 +286,7 @@ static const char *header_sizes_fault(const struct layout *l, const struct shm_h
     return NULL;
 }
 
-/* The parts follow each other, and the last slab ends with the segment. */
+/* Checks that the parts follow each other, and that the last slab ends the segment. */
 static const char *header_offsets_fault(const struct shm_header *h)
 {
     if (h->slots_off != 2 * SHM_PAGE)

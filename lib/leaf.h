@@ -1,8 +1,9 @@
 /*
- * leaf.h - storing elements into own leaves, and telling whether what was read from a leaf was valid.
+ * leaf.h - stores elements into own leaves, and validates what was read from a leaf.
  *
- * The two halves of one bargain: a writer marks what it is about to overwrite (seq, dirty, stable) before it stores; a reader copies first
- * and reads the marks afterwards, from the one that changes most often to the one that makes the others void.
+ * Writer and reader follow one protocol. A writer updates the marks (seq, dirty, stable) of what it
+ * is about to overwrite, then stores. A reader copies first and reads the marks afterwards: dirty
+ * and stable, which change most often, then seq, which can invalidate both.
  */
 #ifndef LFVEC_LEAF_H
 #define LFVEC_LEAF_H
@@ -23,9 +24,12 @@ static inline uint32_t leaf_slot_of(const struct segment *s, uint64_t index)
 }
 
 /*
- * Announces that slots [slot, slot + n) of an own leaf in effect at head h, all beyond the size, are about to be stored.
- * R2: if a slot was used before, a reader with an older head may still be reading it; it will find dirty above its version. dirty is the
- * version of h and not one more: at h the slot is not live, so no reader needs it there, and if we stop here for ever, readers at h go on.
+ * Announces a store into slots [slot, slot + n) of an own leaf in effect at head h.
+ * All of them lie beyond the size.
+ *
+ * R2: a reader with an older head may still be reading a slot that was used before. It will find
+ * dirty above its version. dirty is the version of h and not the next one: at h the slot is not
+ * live, so no reader at h needs it, and readers at h continue even if this thread stops here.
  */
 static inline void leaf_mark(const struct leaf *leaf, uint32_t slot, uint32_t n, struct head h)
 {
@@ -37,10 +41,13 @@ static inline void leaf_mark(const struct leaf *leaf, uint32_t slot, uint32_t n,
     }
     if (slot + n > used)
         atomic_store_explicit(&leaf->meta->used, slot + n, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* SYNC: leaf-overwrite (release): whoever reads the new bytes finds the marks above */
+    atomic_thread_fence(memory_order_release); /* SYNC: leaf-overwrite (release): a reader of the new bytes finds the marks above */
 }
 
-/* elem_size: what is known of the segment's where this is compiled. 8, a multiple of 16 (LEAF_PAIRS), or nothing (0). */
+/*
+ * elem_size, as far as the caller knows it at compile time: 8, a multiple of
+ * 16 (LEAF_PAIRS), or unknown (0).
+ */
 enum { LEAF_PAIRS = 16 };
 
 static inline void leaf_store_sized(const struct segment *s, const struct leaf *leaf, uint64_t slot, const void *elem, uint32_t elem_size)
@@ -74,8 +81,9 @@ static inline void leaf_load(const struct segment *s, const struct leaf *leaf, u
 }
 
 /*
- * Gives a spare its role from the version after h on: a copy of the first n slots of `from`, and room for more, `used` slots in all.
- * A reader that still looks at its former role finds a seq above its version.
+ * Gives a spare its role from the version after h on: a copy of the first n slots of
+ * `from`, with `used` slots in all. A reader that still reads it in its former role
+ * finds a seq above its version.
  */
 static inline void leaf_prepare(const struct segment *s, const struct leaf *y, struct head h, const struct leaf *from, uint32_t n,
                                 uint32_t used)
@@ -92,8 +100,9 @@ static inline void leaf_prepare(const struct segment *s, const struct leaf *y, s
 }
 
 /*
- * Was what has been copied from slots [slot, slot + n) the state at head h? Yes iff the leaf had its role by then and none of them was
- * overwritten after. seq is read last: fresh marks never go with an old seq.
+ * True if the copy of slots [slot, slot + n) is their state at head h: the leaf had its role by
+ * then, and none of the slots was overwritten later. seq is read last, so that fresh marks are
+ * never accepted with an old seq.
  */
 static inline bool leaf_valid(const struct leaf *leaf, uint32_t slot, uint32_t n, struct head h)
 {
@@ -105,9 +114,10 @@ static inline bool leaf_valid(const struct leaf *leaf, uint32_t slot, uint32_t n
 }
 
 /*
- * It was not valid at h: is that because the head has moved on? False if no head explains the marks, however often it moves. A leaf that is
- * being prepared says the next version, so no seq is above that, and dirty is never above the head. The fence: who stored what we read had
- * seen a head, and we see none older.
+ * Called when a copy was not valid at h: true if a moved head explains that. False means damage: no
+ * head explains the marks, however often it moves. A leaf under preparation carries the next
+ * version, so no seq is above that, and dirty is never above the head. The fence makes us see a
+ * head at least as new as the one that the writer of the marks saw.
  */
 static inline bool leaf_explained(const struct segment *s, const struct leaf *leaf)
 {

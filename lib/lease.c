@@ -1,10 +1,12 @@
 /*
  * lease.c - see lease.h.
  *
- * The leased element lies in the slot, written before the head moves, so taking it needs no memory. slot->lease is `version << 1` while the pop is tried
- * and `version << 1 | 1` once it has won, so that recovery decides it as it decides an intent; acknowledging is one store of 0. The way
- * back is a push under slot->lease_return, decided in the same way: the element is in the vector or in the lease, never in both. If there is
- * no memory for it, the leaf that the slot has in reserve serves.
+ * The leased element lies in the slot and is written before the head moves, so a lease
+ * allocates nothing. slot->lease is `version << 1` while the pop is tried and `version << 1 |
+ * 1` once it has won, so recovery decides it like an intent. Acknowledging is one store of 0.
+ * Returning the element is a push under slot->lease_return, decided in the same way: the
+ * element is in the vector or in the lease, never in both. If there is no memory for that push,
+ * it uses the slot's leaf in reserve.
  */
 #include "lease.h"
 
@@ -13,7 +15,10 @@
 #include "slot.h"
 #include "vector.h"
 
-/* The copy stands before it counts, and a lost attempt's copy is not overwritten while it might count. */
+/*
+ * The copy is complete before `lease` refers to it. The next attempt overwrites it only after
+ * a lost one has cleared `lease`.
+ */
 static int lease_attempt(struct participant *p, struct head h, void *elem)
 {
     struct segment *s = &p->v->seg;
@@ -32,8 +37,8 @@ static int lease_attempt(struct participant *p, struct head h, void *elem)
 }
 
 /*
- * What a former holder had on lease, and what finds no room in the vector, passes to us: as if it had gone back, and we had taken it. So a full
- * vector whose consumers died is emptied all the same.
+ * Takes over a former holder's leased element for which the vector has no room, as if it had been
+ * pushed back and popped again. So a full vector whose consumers died can still be drained.
  */
 static int take_owed(struct participant *p, void *elem)
 {
@@ -90,7 +95,9 @@ int lease_release(struct participant *p)
     return returned == 1 ? 0 : returned ? returned : -EINVAL;
 }
 
-/* Not what the thread has asked for just now: its last version stays that of its own last operation. */
+/*
+ * The caller did not request this push, so its last version stays that of its own last operation.
+ */
 int lease_return(struct participant *p)
 {
     const uint64_t version = thread_last_version();

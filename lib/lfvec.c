@@ -1,4 +1,4 @@
-/* lfvec.c - the public functions: arguments, handles, errno. The work is done below. */
+/* lfvec.c - the public functions: arguments, handles, errno. The files below do the work. */
 #include "lfvec.h"
 
 #include "audit.h"
@@ -26,7 +26,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Calls that ask the kernel leave errno alone, and are no cancellation points, whatever of the C library they call. */
+/*
+ * Calls that use the kernel keep errno and are not cancellation points, whatever
+ * C library functions they call.
+ */
 struct asking {
     int saved, cancel;
 };
@@ -101,13 +104,13 @@ lfvec_t *lfvec_open(const char *name, int flags, const struct lfvec_attr *attr)
     const int err = v ? open_vector(v, name, flags, attr) : error_set(-ENOMEM, "no private memory for an attachment");
     (void)asked(a, 0);
     if (err) {
-        if (!*error_text()) /* what nobody expects, and so has no words of its own */
+        if (!*error_text()) /* an unexpected error, without a sentence of its own */
             (void)error_set(err, "%s: cannot open it: %s", name, strerror(-err));
         free(v);
         errno = -err;
         return NULL;
     }
-    error_clear(); /* of what was done without, as a first slab */
+    error_clear(); /* of failures that did no harm, such as no first slab */
     PROBE(attach, v->seg.name, flags);
     return v;
 }
@@ -150,7 +153,7 @@ int lfvec_unlink(const char *name)
     error_clear();
     int err = shm_name_check(name);
     if (!err && shm_unlink(name) != 0) {
-        err = errno == EPERM ? -EACCES : -errno; /* a sticky directory says EPERM */
+        err = errno == EPERM ? -EACCES : -errno; /* a sticky directory gives EPERM */
         (void)error_set(err, "%s: cannot remove it: %s%s", name, strerror(-err), unlink_advice(err));
     }
     return asked(a, err);
@@ -161,7 +164,10 @@ static bool leads_here(const lfvec_t *v, const struct stat *st)
     return st->st_dev == v->seg.dev && st->st_ino == v->seg.ino;
 }
 
-/* The name is looked at, not what has it opened: that needs no permission on it, and nothing can make us wait. */
+/*
+ * Looks at the name without opening what has it: that needs no permission on
+ * it, and nothing can make us wait.
+ */
 int lfvec_is_current(const lfvec_t *v)
 {
     struct stat st;
@@ -172,7 +178,10 @@ int lfvec_is_current(const lfvec_t *v)
     return asked(a, err == -ENOENT ? 0 : err ? err : leads_here(v, &st));
 }
 
-/* Returns the element that the thread's slot owes the vector, if it owes one and others have made room for it. */
+/*
+ * Pushes back the element that the thread's slot owes the vector, if it owes
+ * one and others have made room.
+ */
 static inline void pay_back(struct participant *p)
 {
     if (__builtin_expect(p->owes, 0))
@@ -187,7 +196,10 @@ static inline int64_t made_room(struct participant *p, int64_t result)
     return join_over(result);
 }
 
-/* The thread's part, for an operation that takes elements out: what is owed goes back before, or a pop might find nothing. */
+/*
+ * join_get() for an operation that takes elements out. An owed element goes back first, or a
+ * pop might find the vector empty.
+ */
 static inline int join_settled(lfvec_t *v, struct participant **p)
 {
     const int err = join_get(v, p);
@@ -223,8 +235,9 @@ static __attribute__((noinline)) int serve(uint32_t wanted)
 }
 
 /*
- * After a fast push. A call only if somebody wants something: so the public functions need no register saved. A fast pop does not ask: who
- * pops on comes to the end of the leaf, and asks there.
+ * Called after a fast push. Makes a call only if a participant wants something, so the public
+ * functions need not save a register. A fast pop does not check: a thread that continues to pop
+ * reaches the end of the leaf, and checks there.
  */
 static ALWAYS_INLINE int pushed(void)
 {
@@ -232,19 +245,19 @@ static ALWAYS_INLINE int pushed(void)
     return UNLIKELY(wanted) ? serve(wanted) : 0;
 }
 
-/* By a thread that is at work in this vector already. NULL is never at hand. */
+/* True if this thread used this vector last. A NULL handle never matches. */
 static ALWAYS_INLINE bool at_hand(const lfvec_t *v, const void *elem)
 {
     return elem && thread_state.v == v;
 }
 
-/* Likewise, and the elements are of 8 bytes. */
+/* Likewise, for elements of 8 bytes. */
 static ALWAYS_INLINE bool words_at_hand(const lfvec_t *v, const void *elem)
 {
     return elem && thread_state.words == v;
 }
 
-/* Or of a thread that goes to and fro between vectors, and finds this one as it left it. */
+/* Also true for a thread that alternates between vectors and has a participant in this one. */
 static ALWAYS_INLINE bool comes_to_hand(lfvec_t *v, const void *elem)
 {
     return at_hand(v, elem) || (elem && join_switch(v));
@@ -260,7 +273,7 @@ static __attribute__((noinline)) int pop(lfvec_t *v, void *elem)
     return comes_to_hand(v, elem) && fast_pop(v, elem, 0) ? 0 : pop_slow(v, elem);
 }
 
-/* Records of 16, 32, 48, ... bytes: a loop and no more. */
+/* Elements of 16, 32, 48, ... bytes: just a loop. */
 static __attribute__((noinline)) int push_pairs(lfvec_t *v, const void *elem, uint64_t *index)
 {
     return LIKELY(fast_push(v, elem, index, LEAF_PAIRS)) ? pushed() : push_slow(v, elem, index);
@@ -411,7 +424,7 @@ int lfvec_pop_lease(lfvec_t *v, void *elem)
     return err ? err : (int)join_over(lease_pop(p, elem));
 }
 
-/* Who has no slot has no lease, and needs none to hear that. */
+/* A thread without a slot has no lease, and takes no slot to learn that. */
 static int join_with_slot(lfvec_t *v, struct participant **p)
 {
     if (!v)
@@ -462,10 +475,12 @@ uint64_t lfvec_size(const lfvec_t *v)
 uint64_t lfvec_capacity(const lfvec_t *v)
 {
     return v ? memory_capacity((struct segment *)&v->seg, join_if_any(v))
-             : 0; /* not const inside: it learns how far others have grown it */
+             : 0; /* not const inside: learns how far others have extended it */
 }
 
-/* For calls that change the segment as a whole: not one whose control page makes no sense. */
+/*
+ * For calls that change the segment as a whole: refuses a segment whose control page is impossible.
+ */
 static int check_control(lfvec_t *v)
 {
     return control_check(&v->seg, head_load(v->seg.control), NULL) == -EBADMSG ? -EBADMSG : 0;

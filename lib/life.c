@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 /*
- * The list, as the kernel and the C library have it: the newest entry comes first. A link is the address of a neighbour's `next`, or of the
- * list's head, before which there is a `prev`, too; its lowest bit says of what kind the neighbour is. Between our entries there may be robust
- * mutexes of the program's own.
+ * The robust list, in the format of the kernel and the C library. The newest entry comes first.
+ * A link is the address of a neighbor's `next`, or of the list's head, which has a `prev` before
+ * it too. The lowest bit of a link gives the kind of the neighbor. The program's own robust
+ * mutexes may lie between our entries.
  */
 struct life_entry {
     volatile uintptr_t prev, next;
@@ -20,7 +21,7 @@ struct life_entry {
 struct life_list {
     volatile uintptr_t first;
     long distance;              /* from an entry's `next` to its word */
-    volatile uintptr_t pending; /* the entry that is being put in or taken out */
+    volatile uintptr_t pending; /* the entry that is being inserted or removed */
 };
 
 enum { WORD_TO_ENTRY = SHM_LIFE_MARKS, DISTANCE = -(int)(WORD_TO_ENTRY + offsetof(struct life_entry, next)) };
@@ -40,15 +41,16 @@ static int32_t own_tid(void)
     return (int32_t)syscall(SYS_gettid);
 }
 
-/* ---- the thread's list ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the thread's list ----------------------------------------------------------------------- */
 
 #if defined(__GLIBC__) && defined(__PTHREAD_MUTEX_HAVE_PREV)
 _Static_assert(offsetof(pthread_mutex_t, __data.__lock) - offsetof(pthread_mutex_t, __data.__list.__next) == (size_t)DISTANCE,
                "the distance at which glibc's list has its words");
 
 /*
- * Found without a question to the kernel, which a sandbox may refuse: a robust mutex of our own that was locked just now is its first entry.
- * A thread that was made by clone() alone has none: the C library remembers the number of another one, whose list this is.
+ * Finds the list without a system call, which a sandbox might refuse: a robust mutex of our own,
+ * locked just now, is its first entry. A thread made by clone() alone has no list. There the C
+ * library remembers the number of another thread, and this is that thread's list.
  */
 static struct life_list *find_list(int32_t tid)
 {
@@ -73,11 +75,14 @@ static struct life_list *find_list(int32_t tid)
 static struct life_list *find_list(int32_t tid)
 {
     (void)tid;
-    return NULL; /* another library keeps another distance */
+    return NULL; /* another library uses another distance */
 }
 #endif
 
-/* A child of fork() finds its own: it has another number. Where pages are larger, a mark does not lie at the end of one: none is listed. */
+/*
+ * A child of fork() finds its own list, because its thread number differs. Where pages are larger,
+ * a mark does not lie at the end of one, so no list is used.
+ */
 static struct life_list *own_list(int32_t tid)
 {
     static _Thread_local struct {
@@ -90,7 +95,7 @@ static struct life_list *own_list(int32_t tid)
     return known.list;
 }
 
-/* As the C library does: an entry is complete before the head leads to it. */
+/* Inserts in the same order as the C library: an entry is complete before the head leads to it. */
 static void enlist(struct life_list *list, struct life_entry *e)
 {
     const uintptr_t next = list->first;
@@ -107,7 +112,7 @@ static void unlist(const struct life_entry *e)
     neighbour(e->prev)->next = e->next;
 }
 
-/* ---- the entry's memory ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the entry's memory ---------------------------------------------------------------------- */
 
 static void unmap_entry(struct life_entry *e)
 {
@@ -115,7 +120,7 @@ static void unmap_entry(struct life_entry *e)
     (void)munmap(own - SHM_PAGE, 2 * SHM_PAGE);
 }
 
-/* Two pages: the one at whose end the mark lies, and ours. NULL: no mapping can be had. */
+/* Two pages: the one that ends with the mark, and a private one. NULL: no mapping is available. */
 static struct life_entry *map_entry(int fd, uint64_t off)
 {
     const uint64_t in_page = off % SHM_PAGE;
@@ -129,9 +134,12 @@ static struct life_entry *map_entry(int fd, uint64_t off)
     return NULL;
 }
 
-/* ---- taking and leaving ---------------------------------------------------------------------------------------------------------------- */
+/* ---- taking and leaving ---------------------------------------------------------------------- */
 
-/* The entry is pending around each of these steps: killed in between, the kernel looks at the word, and marks it if the number is ours. */
+/*
+ * The entry is pending during each of these steps. If the thread is killed in between, the kernel
+ * looks at the word and marks it if the number is ours.
+ */
 static void set_pending(struct life_list *list, uintptr_t link)
 {
     atomic_signal_fence(memory_order_seq_cst);

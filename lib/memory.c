@@ -1,4 +1,4 @@
-/* memory.c - how much fits, making room in advance, giving room back. */
+/* memory.c - capacity and reserve: how many elements fit, and making room in advance. */
 #include "memory.h"
 
 #include "leaf.h"
@@ -6,9 +6,7 @@
 #include "shm.h"
 #include "slot.h"
 
-/*
- * The slot whose slabs the caller may use: its own, or, if it has none, the one that it would get.
- */
+/* The slot whose slabs the caller may use: its own, or without one, the slot that it would get. */
 static uint32_t slot_of_caller(const struct segment *s, const struct participant *p)
 {
     if (p)
@@ -19,7 +17,7 @@ static uint32_t slot_of_caller(const struct segment *s, const struct participant
     return 0;
 }
 
-/* Whose leaves count: those of slot `me`, or also those that it could take over. */
+/* Which leaves count: those of slot `me` only, or also those that it could take over. */
 enum reach { REACH_OWN, REACH_ALL };
 
 static bool slab_in_reach(const struct segment *s, uint64_t slab, uint32_t me, enum reach reach)
@@ -32,8 +30,8 @@ static bool slab_in_reach(const struct segment *s, uint64_t slab, uint32_t me, e
 }
 
 /*
- * Entries from the size on whose leaf is in reach: up to the first that is not, they are written in place, at no cost in memory. Beyond it, they
- * serve whoever runs out of memory, and trims.
+ * Counts entries from the size on whose leaf is in reach. Up to the first that is not, pushes write
+ * in place and need no memory. Later ones serve a participant that runs out of memory, and trims.
  */
 static uint64_t tail(struct segment *s, uint32_t me, struct head h, enum reach reach)
 {
@@ -51,7 +49,7 @@ static uint64_t tail(struct segment *s, uint32_t me, struct head h, enum reach r
     return n;
 }
 
-/* Leaves that slot `me` could take without more memory being committed. */
+/* Leaves that slot `me` could take without committing memory. */
 static uint64_t free_leaves(struct segment *s, uint32_t me, enum reach reach)
 {
     uint64_t n = 0;
@@ -66,7 +64,10 @@ static uint64_t free_leaves(struct segment *s, uint32_t me, enum reach reach)
     return n;
 }
 
-/* Elements that the object can have memory for: a damaged size, or extent, is not what somebody else takes memory by. */
+/*
+ * The most elements that the object can have memory for. Guards against a damaged size or extent,
+ * on which a caller might base an allocation.
+ */
 static uint64_t most_held(struct segment *s)
 {
     struct stat st;
@@ -88,7 +89,8 @@ static uint64_t capacity_in(struct segment *s, const struct participant *p, enum
     uint64_t entries = leaf_entry_of(s, size) + tail(s, me, h, reach) + free_leaves(s, me, reach) + spares;
     const uint64_t ready = atomic_load_explicit(&s->dir.ready, memory_order_relaxed);
     entries = entries < ready ? entries : ready;
-    const uint64_t capacity = entries << s->l.elem_shift, most = most_held(s); /* which is asked for after the size: it only grows */
+    /* most_held() asks after the size was read: the object only grows. */
+    const uint64_t capacity = entries << s->l.elem_shift, most = most_held(s);
     const uint64_t least = capacity > size ? capacity : size;
     return least < most ? least : most;
 }
@@ -98,10 +100,16 @@ uint64_t memory_capacity(struct segment *s, const struct participant *p)
     return capacity_in(s, p, REACH_ALL);
 }
 
-/* Leaves of own slabs alone count: what could be taken from others may come into use by them. */
+/*
+ * Counts leaves of own slabs only, because other slots may use those that could be taken from them.
+ */
 static int reserve_more(struct participant *p, uint64_t n)
 {
-    enum { ROUNDS = 64 }; /* others take what was just reserved, and push; more often, the slab table is being damaged */
+    /*
+     * Others may take what was just reserved, and push. If this repeats so
+     * often, the slab table is damaged.
+     */
+    enum { ROUNDS = 64 };
     struct segment *s = &p->v->seg;
     const uint64_t per_slab = (uint64_t)s->l.slab_leaves << s->l.elem_shift;
     int err = segment_extend(s, &s->dir, leaf_entry_of(s, n - 1) + 1);

@@ -4,7 +4,8 @@
 
 #include "participant.h"
 
-uint64_t memory_capacity(struct segment *s, const struct participant *p); /* p: the caller's part, or NULL */
+/* p: the caller's participant, or NULL. */
+uint64_t memory_capacity(struct segment *s, const struct participant *p);
 int memory_reserve(struct participant *p, uint64_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/* numa.c - placement through mbind(2) and move_pages(2), declared by libnuma. */
+/* numa.c - page placement through mbind(2) and move_pages(2), declared by libnuma. */
 #include "numa.h"
 
 #include "lfvec.h"
@@ -11,15 +11,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* What this process may use; found out once. */
+/* What this process may use. Determined once. */
 static struct {
     pthread_once_t once;
     uint64_t nodes;
     uint32_t why;
-    int8_t near[NUMA_NODES]; /* to each node, the nearest one that has memory */
+    int8_t near[NUMA_NODES]; /* for each node, the nearest one that has memory */
 } machine = {.once = PTHREAD_ONCE_INIT};
 
-/* A sandbox may forbid mbind (Docker's default does, without CAP_SYS_NICE): asked on a page of our own. */
+/*
+ * A sandbox may forbid mbind: Docker's default does, without CAP_SYS_NICE.
+ * Tries it on a page of our own.
+ */
 static bool may_place(uint64_t nodes)
 {
     const unsigned long mask = (unsigned long)nodes;

@@ -1,4 +1,7 @@
-/* numa_none.c - the twin of numa.c for builds without libnuma: the kernel places pages as it likes, usually on the toucher's node. */
+/*
+ * numa_none.c - the twin of numa.c for builds without libnuma. The kernel chooses where pages lie,
+ * usually on the node of the thread that touches them first.
+ */
 #include "numa.h"
 
 #include "lfvec.h"

@@ -1,4 +1,7 @@
-/* participant.c - a participant's spares: leaves taken in advance, recorded in the slot so that recovery finds them. */
+/*
+ * participant.c - a participant's spares: leaves allocated in advance, and recorded in the
+ * slot so that recovery finds them.
+ */
 #include "participant.h"
 
 #include "breakage.h"
@@ -28,8 +31,9 @@ void thread_take(struct participant *p)
 }
 
 /*
- * R1: the leaf is recorded, then seq is set from a head that was loaded after its bit was seen clear, then the bit is set. A freer's
- * successor, who sees the bit, therefore sees a seq above every version at which the leaf had its former role.
+ * R1: records the leaf, then sets its seq from a head loaded after the bit was seen clear, then
+ * sets the bit. The recovery of a process that died freeing the leaf in its former role sees the
+ * bit, and so sees a seq above every version of that role.
  */
 static int take_spare(struct participant *p, uint64_t ref)
 {
@@ -42,7 +46,7 @@ static int take_spare(struct participant *p, uint64_t ref)
     const struct head h = head_load(s->control);
     if (!BROKEN(BREAK_ROLE))
         atomic_store_explicit(&leaf.meta->seq, h.version + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* SYNC: leaf-role (release): whatever is stored in it next comes after its new seq */
+    atomic_thread_fence(memory_order_release); /* SYNC: leaf-role (release): later stores into the leaf come after its new seq */
     slab_take(s, ref);
     p->spare[p->spares++] = ref;
     return 0;
@@ -62,7 +66,7 @@ bool participant_enter(struct participant *p, uint64_t ref)
     const uint64_t slab = leaf_ref_slab(ref);
     if (BROKEN(BREAK_OWNER))
         return true;
-    if (slab_is_reserve(s, ref)) /* nobody else stores there, so there is nothing to enter */
+    if (slab_is_reserve(s, ref)) /* only this slot stores there, so there is nothing to enter */
         return p->kind == LFVEC_OP_RETURN && ref == slab_reserve_of(s, p->me);
     if (!slab_works_in(s, p->me, slab))
         participant_forget_leaf(p);
@@ -83,7 +87,7 @@ int participant_spares(struct participant *p, uint32_t want)
         int err = slab_find(s, &p->slabs, p->me, &ref);
         if (works_in(p) != slab) {
             participant_forget_leaf(p);
-            slot_moved(s, p->me); /* rare enough to ask where we run */
+            slot_moved(s, p->me); /* rare enough to ask the kernel where we run */
         }
         err = err ? err : take_spare(p, ref);
         if (err)
@@ -102,7 +106,7 @@ bool participant_use_reserve(struct participant *p)
     return take_spare(p, ref) == 0;
 }
 
-/* Those that stay move to the front, their new record first. */
+/* Spares that stay move to the front. Each is recorded at its new place first. */
 void participant_return_spares(struct participant *p)
 {
     uint32_t kept = 0;
@@ -120,7 +124,10 @@ void participant_return_spares(struct participant *p)
     p->spares = kept;
 }
 
-/* The rest moves to the front, its new record first, so that none is lost: recovery knows a spare that is recorded twice. */
+/*
+ * The remaining spares move to the front. Each is recorded at its new place first, so that none is
+ * lost: recovery recognizes a spare that is recorded twice.
+ */
 void participant_spend(struct participant *p, uint32_t n)
 {
     for (uint32_t k = 0; k < n; k++)

@@ -1,13 +1,14 @@
 /*
- * probe.h - static probes (USDT) for bpftrace, perf and systemtap: a no-op instruction each, and a note that says where it is and where its
- * arguments are. Without <sys/sdt.h>, or with --disable-probes, nothing. examples/lfvec.bt shows them all.
+ * probe.h - static probes (USDT) for bpftrace, perf and systemtap. Each is a no-op instruction, and
+ * a note that says where the probe and its arguments are. Without <sys/sdt.h>, or with
+ * --disable-probes, they are empty. examples/lfvec.bt shows all of them.
  *
  *   lfvec:attach(name, flags)         a segment was opened
  *   lfvec:grow(offset, bytes)         memory was committed
- *   lfvec:help(slot, version)         another's descriptor was carried into the directory before it was replaced, by this slot
- *   lfvec:recover(slot, took_effect)  a slot was taken over; 1 if its unfinished operation had taken effect
- *   lfvec:cas_retry(slot, version)    an attempt was lost to this version, by this slot
- *   lfvec:wait(name, wakes)           a blocking pop goes to sleep; how many pushes have woken somebody so far
+ *   lfvec:help(slot, version)         this slot installed another's descriptor before replacing it
+ *   lfvec:recover(slot, took_effect)  a slot was taken over; 1 if its last operation took effect
+ *   lfvec:cas_retry(slot, version)    this slot lost an attempt to this version
+ *   lfvec:wait(name, wakes)           a blocking pop goes to sleep; wakes: pushes that woke waiters
  */
 #ifndef LFVEC_PROBE_H
 #define LFVEC_PROBE_H

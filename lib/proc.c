@@ -1,4 +1,7 @@
-/* proc.c - identity and liveness of threads, read from /proc. Without /proc everything foreign is unknown, and unknown counts as alive. */
+/*
+ * proc.c - identity and liveness of threads, read from /proc. Without /proc the state of all other
+ * threads is unknown, and unknown counts as alive.
+ */
 #include "proc.h"
 
 #include <errno.h>
@@ -14,12 +17,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of the calling thread; 0 = cannot be told. Never kept: a fork() may lead into another one, with equal numbers, and setns() does. */
+/*
+ * The calling thread's namespace; 0 = unknown. Not cached: fork() may lead into another namespace
+ * with equal numbers, and setns() does.
+ */
 static uint64_t namespace(const char *link)
 {
     char name[64];
     unsigned long long inode = 0;
-    const ssize_t n = readlink(link, name, sizeof name - 1); /* "pid:[4026531836]"; half the time of a stat() */
+    /* "pid:[4026531836]"; takes half the time of a stat(). */
+    const ssize_t n = readlink(link, name, sizeof name - 1);
     name[n > 0 ? n : 0] = '\0';
     return sscanf(name, "%*[a-z]:[%llu]", &inode) == 1 ? inode : 0;
 }
@@ -34,7 +41,7 @@ static uint64_t own_time_ns(void)
     return namespace("/proc/self/ns/time");
 }
 
-/* In an outer namespace's /proc we have a number in each, from there on inwards. */
+/* In the /proc of an outer namespace we have one number for each namespace from there inwards. */
 static bool has_one_number(void)
 {
     char line[256];
@@ -49,8 +56,9 @@ static bool has_one_number(void)
 }
 
 /*
- * Are the numbers in /proc those of our own pid namespace? After unshare(CLONE_NEWPID), /proc is still the outer one, where our numbers are
- * others' threads. Each /proc has a device number of its own, so a yes is good for that and that namespace, whoever asks.
+ * True if the numbers in /proc are those of our own pid namespace. After unshare(CLONE_NEWPID),
+ * /proc is still the outer one, where our numbers belong to other threads. Each /proc has its own
+ * device number, so a positive answer stays valid for this pair of /proc and namespace.
  */
 static bool proc_is_ours(uint64_t pid_ns)
 {
@@ -69,7 +77,10 @@ static bool proc_is_ours(uint64_t pid_ns)
     return true;
 }
 
-/* Only what the kernel itself says is certain: /proc may be missing, hidden, or out of reach for want of descriptors. */
+/*
+ * Only the kernel's own answer is certain: /proc may be missing or hidden, or cannot be
+ * opened for lack of descriptors.
+ */
 static bool no_such_thread(int32_t pid, int32_t tid)
 {
     return syscall(SYS_tgkill, pid, tid, 0) != 0 && errno == ESRCH;
@@ -81,8 +92,8 @@ struct stat_line {
 };
 
 /*
- * What is shared of an address: 12 bits, enough to tell two apart, and too few to find the place by, which address randomization hides.
- * Never 0.
+ * The part of an address that is shared: 12 bits. They are enough to compare two addresses, and too
+ * few to reveal what address randomization hides. Never 0.
  */
 static uint64_t fold(uint64_t address)
 {
@@ -90,7 +101,7 @@ static uint64_t fold(uint64_t address)
     return address * UINT64_C(0x9e3779b97f4a7c15) % VALUES + 1;
 }
 
-/* false: it cannot be read. */
+/* Returns false if it cannot be read. */
 static bool read_stat(const char *path, struct stat_line *out)
 {
     char line[1024];
@@ -101,19 +112,19 @@ static bool read_stat(const char *path, struct stat_line *out)
     const ssize_t n = read(fd, line, sizeof line - 1);
     close(fd);
     if (n <= 0)
-        return false; /* it died between open and read */
+        return false; /* the thread died between open and read */
     line[n] = '\0';
-    const char *after = strrchr(line, ')'); /* the name may hold anything, a parenthesis too */
+    const char *after = strrchr(line, ')'); /* the name may contain anything, even a parenthesis */
     if (!after ||
         sscanf(after + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu %*u %*d %*u %*u %*u %llu",
                &out->state, &start, &stack) != 3)
         return false;
     out->start_time = start;
-    out->stack = stack ? fold(stack) : 0; /* 0 to those who may not look into the process */
+    out->stack = stack ? fold(stack) : 0; /* 0 for a reader that may not inspect the process */
     return true;
 }
 
-/* 1 if read, 0 if there is no such thread, -1 if that cannot be told. */
+/* 1 if read, 0 if there is no such thread, -1 if unknown. */
 static int read_thread(int32_t pid, int32_t tid, struct stat_line *out)
 {
     char path[64];
@@ -121,7 +132,10 @@ static int read_thread(int32_t pid, int32_t tid, struct stat_line *out)
     return read_stat(path, out) ? 1 : no_such_thread(pid, tid) ? 0 : -1;
 }
 
-/* Does not change but by exec(): fork() inherits it. Not from /proc/self, which an emulator of user programs makes up; others see this one. */
+/*
+ * Only exec() changes it; fork() inherits it. Not read from /proc/self, which user-mode emulators
+ * fake: other processes see the value in thread-self.
+ */
 static uint64_t own_stack(void)
 {
     static _Atomic uint64_t known;
@@ -164,10 +178,11 @@ static enum proc_state state_of(char letter)
 }
 
 /*
- * Is it another thread that has the number now, or does it run another program? One that started after the moment at which ours is known to
- * have lived is another; that is told by the boot clock of the reader's time namespace, so moments of two namespaces say nothing of each
- * other. Where the stack begins is drawn by lot at each exec(): another place is certain, the same is not, and may be taken for it once in
- * 4,095 times.
+ * True if another thread has the number now, or if the thread runs another program. A thread that
+ * started after ours is known to have lived is another. Start times follow the boot clock of the
+ * reader's time namespace, so times from two namespaces cannot be compared. Each exec() chooses a
+ * random start of the stack: a different one is proof, an equal one is not, since one exec() in
+ * 4,095 gets the same value by chance.
  */
 static bool is_another(const struct proc_id *id, const struct stat_line *line)
 {
@@ -208,7 +223,8 @@ void proc_mapped(const void *from, uint64_t bytes, uint64_t *mapped, uint64_t *h
     FILE *f = fopen("/proc/self/smaps", "re");
     *mapped = *huge = 0;
     while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "%llx-%llx ", &start, &end) == 2) /* a policy or an advice may have split the mapping */
+        /* A policy or an advice may have split the mapping. */
+        if (sscanf(line, "%llx-%llx ", &start, &end) == 2)
             inside = start >= (uint64_t)(uintptr_t)from && end <= (uint64_t)(uintptr_t)from + bytes;
         else if (inside && sscanf(line, "Rss: %llu kB", &kilobytes) == 1)
             *mapped += kilobytes * 1024;

@@ -1,4 +1,7 @@
-/* proc.h - who a thread is, and whether it still lives: pid, tid, namespaces, a moment of its life, where its program's stack is. */
+/*
+ * proc.h - identifies a thread and checks whether it lives: pid, tid, namespaces, a moment of its
+ * life, and where its program's stack starts.
+ */
 #ifndef LFVEC_PROC_H
 #define LFVEC_PROC_H
 
@@ -6,10 +9,18 @@
 
 struct proc_id {
     int32_t pid, tid;
-    uint64_t pid_ns;   /* inode of the pid namespace; 0 = could not be told */
-    uint64_t time_ns;  /* inode of the time namespace that alive_at was told in: another one's clock has another beginning; 0 = likewise */
-    uint64_t alive_at; /* a moment when it lived, in clock ticks since boot: one that started later is another; 0 = could not be told */
-    uint64_t stack;    /* 12 bits of where the stack of its program begins: another place after exec(); 0 = could not be told */
+    uint64_t pid_ns; /* inode of the pid namespace; 0 = unknown */
+    /*
+     * Inode of the time namespace of alive_at, because the clock of another one starts
+     * at another moment; 0 = unknown.
+     */
+    uint64_t time_ns;
+    /*
+     * A moment when it lived, in clock ticks since boot: a thread that started
+     * later is another one; 0 = unknown.
+     */
+    uint64_t alive_at;
+    uint64_t stack; /* 12 bits of its stack's start address: they change on exec(); 0 = unknown */
 };
 
 enum proc_state { PROC_ALIVE, PROC_STOPPED, PROC_DEAD, PROC_UNKNOWN };
@@ -18,15 +29,22 @@ void proc_self(struct proc_id *id);
 void proc_name(char *name, uint32_t room); /* the calling thread's */
 
 /*
- * PROC_DEAD only if that thread certainly does not run that program any more: same pid namespace, and no such thread, or another one with
- * its number, or a zombie, or gone on by exec(). PROC_UNKNOWN where it cannot be told.
+ * PROC_DEAD only if that thread certainly no longer runs that program: the pid namespace is the
+ * same, and the thread does not exist, is a zombie, has called exec(), or its number belongs to
+ * another. PROC_UNKNOWN if that cannot be decided.
  */
 enum proc_state proc_look(const struct proc_id *id);
 
-/* The thread that has this number here, in our own pid namespace. PROC_UNKNOWN if there is none: in another one there may be. */
+/*
+ * The thread with this number in our own pid namespace. PROC_UNKNOWN if there is none, because
+ * another namespace may have one.
+ */
 enum proc_state proc_look_here(int32_t tid);
 
-/* Bytes of [from, from + bytes) that this process has mapped to pages, and how many of them by huge ones. 0 if it cannot be told. */
+/*
+ * Bytes of [from, from + bytes) that this process has mapped to pages, and how many of
+ * them by huge pages. 0 if unknown.
+ */
 void proc_mapped(const void *from, uint64_t bytes, uint64_t *mapped, uint64_t *huge);
 
 #endif

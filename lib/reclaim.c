@@ -1,9 +1,9 @@
 /*
  * reclaim.c - see reclaim.h.
  *
- * What holds no element can be had, wherever it lies: leaves beyond the size (trimmed), what slots without a holder left (recovered and
- * stripped), the free leaves of other slots' slabs (taken over, with the slab). Only the one slab that a live participant works in is left
- * to it.
+ * All memory without elements can be reclaimed, wherever it is: leaves beyond the size (trimmed),
+ * what slots without a holder left (recovered and stripped), and free leaves in other slots' slabs
+ * (the slab is taken over). A live participant keeps only the one slab that it works in.
  */
 #include "reclaim.h"
 
@@ -12,11 +12,12 @@
 #include "slot.h"
 
 /*
- * Trim: entries beyond the size lose their leaves, a descriptor full at a time, from the end of the directory downwards. The size may move
- * meanwhile: each attempt looks anew, and leaves alone what has come into use.
+ * Trim: removes the leaves of entries beyond the size, a descriptor full at a time, from the end of
+ * the directory downwards. The size may change meanwhile: each attempt reads it again and spares
+ * entries that have come into use.
  */
 struct trim_args {
-    uint64_t below; /* entries from here on have been dealt with */
+    uint64_t below; /* entries from here on are done */
 };
 
 static int trim_attempt(struct participant *p, struct head h, void *arg)
@@ -44,7 +45,7 @@ static int trim_attempt(struct participant *p, struct head h, void *arg)
     return won;
 }
 
-/* All of them. 0 or an error. */
+/* Trims all entries beyond the size. Returns 0 or a negative errno. */
 static int trim_idle(struct participant *p)
 {
     struct segment *s = &p->v->seg;
@@ -69,9 +70,9 @@ int reclaim_trim(struct participant *p)
     return slab_set_load(s, &p->slabs, p->me); /* without those released */
 }
 
-/* ---- taking slabs over ----------------------------------------------------------------------------------------------------------------- */
+/* ---- taking slabs over ----------------------------------------------------------------------- */
 
-/* The head moves, and nothing else: what others have prepared at the head before is lost. */
+/* Moves the head and changes nothing else, so that attempts prepared at the former head fail. */
 static int move_attempt(struct participant *p, struct head h, void *unused)
 {
     struct head next;
@@ -80,8 +81,9 @@ static int move_attempt(struct participant *p, struct head h, void *unused)
 }
 
 /*
- * R6. Between the offer and the taking the head moves: its owner may have stored into leaves of the slab for an attempt that it has not made
- * yet; that attempt fails, and the next one finds us in its place. 1: the slab is ours. 0: not this one. Or an error.
+ * R6. Moves the head between the offer and the take-over. The owner may have stored into leaves of
+ * the slab for an attempt that it has not made yet; that attempt fails, and before the next one the
+ * owner sees that the slab is ours. Returns 1 if the slab is ours, 0 if not, or a negative errno.
  */
 static int take_over(struct participant *p, uint64_t slab)
 {
@@ -95,11 +97,15 @@ static int take_over(struct participant *p, uint64_t slab)
     participant_forget_leaf(p);
     if (!slab_take_over(s, p->me, slab, word))
         return 0;
-    err = slab_set_add(&p->slabs, slab); /* if it fails, the slab is ours all the same: in the table */
+    /* If this fails, the slab table still says that the slab is ours. */
+    err = slab_set_add(&p->slabs, slab);
     return err ? err : 1;
 }
 
-/* The slab of the leaf that the next push would go to: with it, that leaf may be stored into. */
+/*
+ * Takes over the slab of the leaf that the next push would use, so
+ * that the push may store in place.
+ */
 static int take_top(struct participant *p)
 {
     struct segment *s = &p->v->seg;
@@ -111,7 +117,7 @@ static int take_top(struct participant *p)
     return take_over(p, leaf_ref_slab(at.ref));
 }
 
-/* Of other slots' slabs, that with the most free leaves; false if none has any. */
+/* Finds another slot's slab with the most free leaves. False if none has any. */
 static bool best_slab(struct segment *s, uint32_t me, uint64_t *best)
 {
     const uint64_t high = slab_high(s);
@@ -131,7 +137,7 @@ static bool best_slab(struct segment *s, uint32_t me, uint64_t *best)
     return most != 0;
 }
 
-enum { TAKE_TRIES = 8 }; /* each failure is another's success, or an owner who came back */
+enum { TAKE_TRIES = 8 }; /* each failure is another taker's success, or an owner that came back */
 
 static int take_best(struct participant *p)
 {
@@ -142,7 +148,7 @@ static int take_best(struct participant *p)
     return got;
 }
 
-/* ---- when an operation finds no memory ------------------------------------------------------------------------------------------------- */
+/* ---- when an operation finds no memory ------------------------------------------------------- */
 
 static uint64_t mix(uint64_t sum, uint64_t x)
 {
@@ -151,9 +157,10 @@ static uint64_t mix(uint64_t sum, uint64_t x)
 }
 
 /*
- * A number that changes whenever there may be memory to be had that there was not: the head moves; a holder comes, goes, dies; a winner has
- * done with freeing (intent), an owner leaves a slab (work), spares go back. Of a slot without a holder, all was to be had already. A load or
- * four a slot, and no system call.
+ * A number that changes whenever memory may have become available: the head moves; a holder comes,
+ * leaves or dies; a winner finishes its frees (intent), an owner leaves a slab (work), or spares go
+ * back. Slots without a holder are left out, because all that they had was available before. Costs
+ * a few loads a slot and no system call.
  */
 static uint64_t state_of(const struct segment *s)
 {
@@ -172,7 +179,10 @@ static uint64_t state_of(const struct segment *s)
     return sum;
 }
 
-/* Makes memory available to p. 1, 0 if there is none to be had, or an error. Cheap when nothing has changed since it last found none. */
+/*
+ * Makes memory available to p. Returns 1, 0 if there is none, or a negative errno. Cheap if nothing
+ * has changed since the last time it found none.
+ */
 static int reclaim_any(struct participant *p)
 {
     struct segment *s = &p->v->seg;
@@ -188,7 +198,7 @@ static int reclaim_any(struct participant *p)
     if (got)
         return got;
     slab_rewind_hints(s);
-    participant_forget_leaf(p); /* we may come to work in another slab */
+    participant_forget_leaf(p); /* we may work in another slab afterwards */
     if (slab_find(s, &p->slabs, p->me, &ref) == 0 || slab_find_all(s, &p->slabs, p->me, &ref))
         return 1;
     got = take_best(p);
@@ -196,7 +206,10 @@ static int reclaim_any(struct participant *p)
     return got;
 }
 
-/* The kernel may refuse memory here, for which an operation has an error of its own, and errno is the caller's. */
+/*
+ * Keeps the caller's errno. System calls in here may fail for lack of memory, and the operation
+ * reports an error of its own for that.
+ */
 static int reclaim(struct participant *p)
 {
     const int saved = errno;
@@ -207,19 +220,21 @@ static int reclaim(struct participant *p)
 
 int reclaim_attempt(struct participant *p, uint32_t kind, attempt_fn *once, void *arg)
 {
-    enum { TRIES = SHM_DESC_LEAVES + 2 }; /* a batch may need as many leaves, of a slab each */
+    /* A batch may need this many leaves, each from another slab. */
+    enum { TRIES = SHM_DESC_LEAVES + 2 };
     bool reserve = false;
     int err = attempt_until(p, kind, once, arg);
     for (uint32_t tries = 0; (err == -ENOSPC || err == -EOVERFLOW) && tries < TRIES; tries++) {
         const int got = reclaim(p);
         const bool more = got > 0 || (kind == LFVEC_OP_RETURN && !reserve && (reserve = participant_use_reserve(p)));
         if (!more && got == -ENOMEM)
-            err = got; /* it is this process that has no room: another call may have it */
+            err = got; /* only this process lacks room: another caller may have it */
         if (!more)
             break;
         err = attempt_until(p, kind, once, arg);
     }
-    if (err == -ENOSPC || err == -EOVERFLOW || reserve) /* what is in reserve is not left in hand: it serves for nothing else */
+    /* A reserved leaf is not kept as a spare: it has only one use. */
+    if (err == -ENOSPC || err == -EOVERFLOW || reserve)
         participant_return_spares(p);
     return err == ATTEMPT_FULL ? -EOVERFLOW : err;
 }

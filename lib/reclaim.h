@@ -1,4 +1,4 @@
-/* reclaim.h - room made when there is none, and given back. Errors as in lfvec.h. */
+/* reclaim.h - finds memory when there is none, and gives memory back. Errors as in lfvec.h. */
 #ifndef LFVEC_RECLAIM_H
 #define LFVEC_RECLAIM_H
 
@@ -6,7 +6,10 @@
 
 int reclaim_trim(struct participant *p);
 
-/* As attempt_until(), for an operation that needs leaves: when there are none, what holds no element is sought, wherever it lies. */
+/*
+ * As attempt_until(), for an operation that needs leaves. If there are none, looks for memory
+ * without elements anywhere in the segment and tries again.
+ */
 int reclaim_attempt(struct participant *p, uint32_t kind, attempt_fn *once, void *arg);
 
 #endif

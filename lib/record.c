@@ -1,4 +1,7 @@
-/* record.c - lists of field types. Pure arithmetic on its arguments, which are any bytes: nothing is read behind the end of a text. */
+/*
+ * record.c - lists of field types. Pure arithmetic on its arguments, which may be arbitrary bytes:
+ * never reads past the end of a text.
+ */
 #include "record.h"
 
 #include <string.h>
@@ -10,7 +13,7 @@ static bool bits_of_number(uint32_t bits, char kind)
     return bits == 32 || bits == 64 || ((bits == 8 || bits == 16) && kind != 'f');
 }
 
-/* A number without leading zeros, up to BYTES_MOST. 0 if there is none. */
+/* Parses a number from 1 to BYTES_MOST without leading zeros. Returns 0 if there is none. */
 static uint32_t parse_count(const char **at)
 {
     uint32_t n = 0;
@@ -24,7 +27,7 @@ static uint32_t parse_count(const char **at)
     return n;
 }
 
-/* "u64" into a field. Returns what is behind it, or NULL. */
+/* Parses one type such as "u64". Returns the text behind it, or NULL. */
 static const char *parse_type(const char *text, struct record_field *field)
 {
     const char kind = *text;

@@ -1,8 +1,9 @@
 /*
  * recover.c - see recover.h.
  *
- * R5 decides: while intent is v, the slot has tried nothing newer than v, so its attempt won iff the head is (v, last = this slot), or
- * committed >= v, which R4 makes everybody record who moves the head on from there.
+ * R5 decides. While intent is v, the slot has tried nothing newer than v. So its attempt won iff
+ * the head is (v, last = this slot) or committed >= v; by R4, a participant that moves the head on
+ * from v raises committed first.
  */
 #include "recover.h"
 
@@ -29,8 +30,9 @@ static void forget_spare(struct shm_slot *slot, uint64_t ref)
 }
 
 /*
- * Frees a replaced leaf unless its dead replacer has done so. The bit first, then seq: whoever takes the leaf again stores a seq above v
- * before the bit (R1), so a set bit with a seq below v is still the replaced one.
+ * Frees a replaced leaf unless its dead replacer has freed it. Reads the bit first, then seq. A new
+ * holder of the leaf stores a seq above v before it sets the bit (R1), so a set bit with a seq
+ * below v belongs to the replaced leaf.
  */
 static int free_replaced(struct segment *s, uint64_t ref, uint64_t v, struct lfvec_recovery *tally)
 {
@@ -45,7 +47,10 @@ static int free_replaced(struct segment *s, uint64_t ref, uint64_t v, struct lfv
     return 0;
 }
 
-/* The attempt had taken effect: its new leaves are no spares any more, what they replaced is free. */
+/*
+ * The attempt took effect: its new leaves are spares no more, and the
+ * leaves that it replaced are freed.
+ */
 static int complete_won(struct segment *s, struct shm_slot *slot, uint64_t intent, struct lfvec_recovery *tally)
 {
     const struct shm_desc *d = &slot->desc[intent & 1];
@@ -63,7 +68,10 @@ static int complete_won(struct segment *s, struct shm_slot *slot, uint64_t inten
     return 0;
 }
 
-/* 1 if the recorded leaf is in use, 0 if there is none or it is free, or an error: what cannot be looked at is not touched. */
+/*
+ * 1 if the recorded leaf is in use, 0 if it is free or there is none, or a negative errno. A record
+ * that cannot be checked stays as it is.
+ */
 static int recorded_leaf(struct segment *s, const shm_u64 *record)
 {
     struct leaf leaf;
@@ -81,8 +89,8 @@ static bool spare_before(struct shm_slot *slot, uint32_t k, uint64_t ref)
 }
 
 /*
- * A spare whose bit is not set was recorded by one who died before taking it, or after giving it back: it is none. One that is
- * recorded twice was being moved.
+ * Clears the records of leaves whose bit is clear: the owner died before it took the leaf, or after
+ * it gave the leaf back. A leaf that is recorded twice was being moved.
  */
 static int check_spares(struct segment *s, struct shm_slot *slot)
 {
@@ -97,8 +105,9 @@ static int check_spares(struct segment *s, struct shm_slot *slot)
 }
 
 /*
- * A leased element is in the vector, or in the lease, never both: `lease` even is a pop under way, odd one that won; lease_return is a
- * push back under way. Both are decided as intent is, since the slot tries nothing newer meanwhile.
+ * A leased element is in the vector or in the lease, never in both. An even `lease` is a pop that
+ * was tried, an odd one a pop that won; lease_return is a push back that was tried. All are decided
+ * as intent is, because the slot tries nothing newer meanwhile.
  */
 static void decide_lease(struct shm_slot *slot, uint64_t committed, struct lfvec_recovery *tally)
 {
@@ -135,7 +144,11 @@ int recover_slot(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
     const int err = check_spares(s, slot);
     if (err)
         return err;
-    slab_leave(s, i); /* not before: a leaf that is recorded and not taken could be taken by who takes its slab over */
+    /*
+     * Not earlier: a participant that takes over the slab could take a leaf that is
+     * recorded and whose bit is clear.
+     */
+    slab_leave(s, i);
     atomic_store_explicit(&slot->intent, 0, memory_order_release);
     return 0;
 }
@@ -150,8 +163,12 @@ static uint32_t free_spares(struct segment *s, uint32_t i)
         if (!ref || slab_locate(s, ref, &leaf) != 0)
             continue;
         if (!slab_is_reserve(s, ref) && !slab_enter(s, i, leaf_ref_slab(ref)))
-            continue;      /* in another's slab: for the next holder */
-        slab_free(s, ref); /* first the bit and then the record: in between, a record without a bit is none, and we work in the slab */
+            continue; /* in another slot's slab: the next holder keeps it */
+        /*
+         * First the bit, then the record. In between, the record has no bit and counts as
+         * none, and we work in the slab.
+         */
+        slab_free(s, ref);
         atomic_store_explicit(&slot->spare_ref[k], 0, memory_order_release);
         freed++;
     }
@@ -166,7 +183,7 @@ void recover_strip(struct segment *s, uint32_t i, struct lfvec_recovery *tally)
 
 bool recover_at_rest(const struct segment *s, uint32_t i)
 {
-    return !slot_mark(s, i).orphaned && /* the dead may have held it before he wrote down who he was */
+    return !slot_mark(s, i).orphaned && /* a dead holder may not have announced itself yet */
            atomic_load_explicit(&slot_at(s, i)->pid, memory_order_acquire) == 0 && slot_is_empty(s, i); /* SYNC: slot-holder (acquire) */
 }
 
@@ -174,7 +191,8 @@ void recover_unheld(struct segment *s, uint32_t but)
 {
     struct lfvec_recovery nobody_asks = {0};
     struct calm before;
-    calm_begin(&before); /* no handler jumps away with somebody else's slot in hand */
+    /* A signal handler must not jump out while we hold another participant's slot. */
+    calm_begin(&before);
     const bool begun = slab_sweep_begin(s);
     for (uint32_t i = 1; i <= s->l.max_slots; i++) {
         if (i == but || slot_mark(s, i).holder || recover_at_rest(s, i))
@@ -184,7 +202,8 @@ void recover_unheld(struct segment *s, uint32_t but)
         if (got != 0 && got != -EOWNERDEAD)
             continue;
         struct slab_set set = {0};
-        if (recover_slot(s, i, &nobody_asks) == 0 && slab_set_load(s, &set, i) == 0) /* which completes or drops a half-made claim */
+        /* slab_set_load() completes or drops a half-made claim. */
+        if (recover_slot(s, i, &nobody_asks) == 0 && slab_set_load(s, &set, i) == 0)
             recover_strip(s, i, &nobody_asks);
         slab_set_drop(&set);
         slot_give_back(s, i, &life);

@@ -1,6 +1,8 @@
 /*
- * region.c - see region.h. Regions are counted through: the header, the slots, the slab table, the directory, the slabs.
- * Reads only: of a page, at most its first byte, and only of pages that are known to be there.
+ * region.c - see region.h. Regions are numbered in order: the header, the slots, the slab
+ * table, the directory, the slabs.
+ *
+ * Reads only: at most the first byte of a page, and only of pages known to exist.
  */
 #include "region.h"
 
@@ -13,7 +15,9 @@
 
 enum { FIRST_SLOT = 1, LOOK_AT_ONCE = 512 };
 
-/* Where slots have pages of their own, each is a region; else all of them are one. */
+/*
+ * Where slots have pages of their own, each slot is a region. Otherwise all slots are one region.
+ */
 static bool paged(const struct segment *s)
 {
     return s->l.slot_bytes % SHM_PAGE == 0;
@@ -24,7 +28,7 @@ static uint64_t slot_regions(const struct segment *s)
     return paged(s) ? s->l.max_slots : 1;
 }
 
-/* Slot 0, which is never used, goes with the header if it has a page. */
+/* Slot 0 is never used. If it has a page of its own, that counts with the header. */
 static void header_region(const struct segment *s, struct lfvec_region *out)
 {
     out->kind = LFVEC_REGION_HEADER;
@@ -40,7 +44,10 @@ static void slots_region(const struct segment *s, uint64_t i, struct lfvec_regio
     out->bytes = out->committed = paged(s) ? s->l.slot_bytes : s->l.slabtab_off - s->l.slots_off;
 }
 
-/* What has holes counts as not committed; only an attachment that fills them can meet want of room here. */
+/*
+ * Memory with holes counts as not committed. Only an attachment that fills
+ * holes can run out of space here.
+ */
 static int room(int err)
 {
     return err == -ENOSPC ? err : 0;
@@ -120,7 +127,9 @@ static void count_page(struct lfvec_pages *out, int node, uint64_t nodes)
     out->misplaced += nodes && !(nodes >> node & 1);
 }
 
-/* The kernel tells the node of pages that this process has mapped, so each is touched first. */
+/*
+ * The kernel reports the node only of pages that this process has mapped, so each is touched first.
+ */
 static void look_at_pages(unsigned char *start, uint64_t bytes, uint64_t nodes, struct lfvec_pages *out)
 {
     void *at[LOOK_AT_ONCE];

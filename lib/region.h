@@ -1,4 +1,7 @@
-/* region.h - lfvec_region() and lfvec_region_pages(): the parts of a segment, and where their pages lie. */
+/*
+ * region.h - lfvec_region() and lfvec_region_pages(): the parts of a
+ * segment, and where their pages lie.
+ */
 #ifndef LFVEC_REGION_H
 #define LFVEC_REGION_H
 

@@ -1,6 +1,6 @@
 /*
- * segment.c - growth of a mapped segment. Any participant may grow it, several at once, and each may be killed half-way: fallocate is
- * idempotent, and the extents are announced only after their pages exist.
+ * segment.c - growth of a mapped segment. Several participants may grow it at once, and each may be
+ * killed half-way: fallocate is idempotent, and an extent is announced only after its pages exist.
  */
 #include "segment.h"
 
@@ -22,7 +22,11 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define EXTENT_STEP_MOST (UINT64_C(4) << 20) /* bytes: beyond that, doubling would waste memory rather than save calls */
+/*
+ * Bytes. Beyond this, doubling would waste more memory than the system
+ * calls that it saves are worth.
+ */
+#define EXTENT_STEP_MOST (UINT64_C(4) << 20)
 
 int segment_reaches(struct segment *s, uint64_t end)
 {
@@ -39,9 +43,10 @@ int segment_reaches(struct segment *s, uint64_t end)
 }
 
 /*
- * The run is told in granules, in one word, so that its two ends belong together; what lies on its borders is asked about again. Above the run
- * the kernel looks for the next hole, as far as that is; below it, at the pages in question alone. So each page is looked at once by those who
- * go upwards, and no order of asking makes the kernel go over the object again and again.
+ * The run is stored in granules, in one word, so that both ends belong together. Pages at its
+ * borders are checked again. Above the run, one question to the kernel finds the next hole; below
+ * it, only the pages in question are checked. So ascending checks look at each page once, and no
+ * order of checks makes the kernel scan the object repeatedly.
  */
 enum { GRANULE = 65536 };
 
@@ -60,7 +65,6 @@ static uint64_t run_make(uint64_t first, uint64_t end)
     return (first + GRANULE - 1) / GRANULE << 32 | end / GRANULE;
 }
 
-/* Asks the kernel. */
 static bool is_whole(struct segment *s, uint64_t off, uint64_t bytes)
 {
     const uint64_t run = atomic_load_explicit(&s->whole, memory_order_relaxed), end = off + bytes;
@@ -79,7 +83,8 @@ int segment_no_space(const struct segment *s, uint64_t end, uint64_t bytes)
 {
     struct rlimit limit;
     struct statvfs fs;
-    const uint64_t first = s->l.slabs_off + s->l.slab_bytes; /* to raise it by less is of no use */
+    /* Raising the limit by less would not help. */
+    const uint64_t first = s->l.slabs_off + s->l.slab_bytes;
     const unsigned long long need = bytes, have = fstatvfs(s->fd, &fs) == 0 ? (unsigned long long)fs.f_bavail * fs.f_frsize : 0;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && end > limit.rlim_cur)
         return error_set(
@@ -103,7 +108,7 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000 + 1;
 }
 
-/* The file system has room, and the kernel gives no pages: the limit is that of a cgroup. */
+/* The file system has room but the kernel refuses pages: a cgroup limit. */
 static int refused(const struct segment *s, uint64_t bytes)
 {
     return error_set(-ENOSPC,
@@ -122,8 +127,9 @@ static int commit_failed(struct segment *s, uint64_t end, uint64_t bytes, int er
 }
 
 /*
- * All pages at once, where the kernel can (5.14), which costs less than their faults. Then each of them: older kernels refuse, emulators say yes
- * and do nothing, and a page that nobody has stored in is a hole to those who look.
+ * Populates all pages in one call where the kernel can (5.14), which costs less than page faults.
+ * Then stores in each page: older kernels refuse the call, emulators accept it and do nothing, and
+ * a page never stored in looks like a hole.
  */
 void segment_populate(struct segment *s, uint64_t off, uint64_t bytes)
 {
@@ -147,8 +153,9 @@ int segment_commit(struct segment *s, uint64_t off, uint64_t bytes)
 }
 
 /*
- * Where it is known that there is no room, the kernel is not asked: it would allocate what there is and free it again. What a cgroup has is not
- * to be seen, so after a refusal it is left alone for REFUSED_MS: each try would make the kernel look for pages to reclaim.
+ * Does not ask the kernel when there is known to be no room: fallocate would allocate what there is
+ * and free it again. The room in a cgroup is not visible, so after a refusal there is no new try
+ * for REFUSED_MS: each try would make the kernel look for pages to reclaim.
  */
 enum { REFUSED_MS = 10 };
 
@@ -165,7 +172,7 @@ int segment_commit_own(struct segment *s, uint64_t off, uint64_t bytes)
     return err;
 }
 
-/* Takes a part with holes off what this attachment believes. */
+/* Accepts a range with holes as zeros, and deducts it from what this attachment still accepts. */
 static bool hole_believed(struct segment *s, uint64_t bytes)
 {
     uint64_t left = atomic_load_explicit(&s->holes_left, memory_order_relaxed);
@@ -177,9 +184,11 @@ static bool hole_believed(struct segment *s, uint64_t bytes)
 }
 
 /*
- * A page of a hole gets memory by being read. cp leaves zeros out, so a copy has holes, and has to open: they are believed in the caller's own
- * segments and root's, but of no more bytes than the object had when it was opened. An attachment with LFVEC_FILL_HOLES fills them all:
- * that stores each word's own value and never gives memory back, so it may run while others use the part.
+ * Reading a hole allocates a page. cp leaves zeros out, so a copy has holes, and it must be
+ * possible to open one. In the caller's own segments and root's, holes are therefore accepted as
+ * zeros, up to as many bytes as the object occupied when it was opened. An attachment with
+ * LFVEC_FILL_HOLES fills every hole. Filling stores unchanged words and never frees memory, so it
+ * may run while others use the range.
  */
 int segment_is_whole(struct segment *s, uint64_t off, uint64_t bytes)
 {
@@ -199,7 +208,10 @@ void segment_believe_holes(struct segment *s, const struct stat *st)
     atomic_store_explicit(&s->holes_left, trusted ? (uint64_t)st->st_blocks * 512 + LEAST : 0, memory_order_relaxed);
 }
 
-/* Stores nothing, and believes nothing: what is new is asked about. */
+/*
+ * Stores nothing in the segment. Trusts nothing in it either: new
+ * memory is checked with the kernel.
+ */
 int segment_extend_known(struct segment *s, struct extent *e, uint64_t n)
 {
     const uint64_t have = atomic_load_explicit(e->shared, memory_order_acquire); /* SYNC: extent (acquire) */
@@ -216,7 +228,7 @@ int segment_extend_known(struct segment *s, struct extent *e, uint64_t n)
     return 0;
 }
 
-/* Units to have after the next step: twice as many, at least n, whole pages. */
+/* The number of units after the next step: twice as many, at least n, in whole pages. */
 static uint64_t extent_step(const struct extent *e, uint64_t have, uint64_t n)
 {
     const uint64_t page = SHM_PAGE / e->unit, most = EXTENT_STEP_MOST / e->unit;
@@ -226,11 +238,18 @@ static uint64_t extent_step(const struct extent *e, uint64_t have, uint64_t n)
     return to < e->max ? to : e->max;
 }
 
-/* Memory for units [have, to). Everybody reads an extent, so it is spread over the nodes. */
+/*
+ * Commits memory for units [have, to). All participants read an extent, so its pages
+ * are interleaved over the nodes.
+ */
 static int extent_commit(struct segment *s, const struct extent *e, uint64_t have, uint64_t to)
 {
     const uint64_t off = e->off + have * e->unit, bytes = (to - have) * e->unit;
-    if (shm_object_room(s->fd) < bytes) /* as segment_commit_own(); but others may be at it as well, so nothing is given back */
+    /*
+     * As in segment_commit_own(). But others may extend it at the same
+     * time, so nothing is given back.
+     */
+    if (shm_object_room(s->fd) < bytes)
         return segment_no_space(s, off + bytes, bytes);
     if (off + bytes <= s->mapped)
         numa_place(s->base + off, bytes, LFVEC_NUMA_INTERLEAVE, s->nodes, 0);
@@ -247,7 +266,7 @@ int segment_extend(struct segment *s, struct extent *e, uint64_t n)
     if (have < n) {
         uint64_t to = extent_step(e, have, n);
         int err = extent_commit(s, e, have, to);
-        if (err == -ENOSPC && to > n) { /* no room for a whole step: what is needed, then */
+        if (err == -ENOSPC && to > n) { /* no room for a whole step: commit only what is needed */
             to = n;
             err = extent_commit(s, e, have, to);
         }

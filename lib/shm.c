@@ -1,4 +1,7 @@
-/* shm.c - POSIX shared-memory objects. Invariant: an object that is ready only ever grows, by fallocate(2). */
+/*
+ * shm.c - POSIX shared-memory objects. Invariant: an object that is ready
+ * only ever grows, by fallocate(2).
+ */
 #include "shm.h"
 
 #include "calm.h"
@@ -16,10 +19,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { SHM_PAGE_BYTES = 4096 }; /* where pages are larger, some are asked about more than once */
+enum { SHM_PAGE_BYTES = 4096 }; /* where pages are larger, some are checked more than once */
 enum { SHM_NAME_MOST = 254, COMMIT_CHUNK = 1 << 20, COMMIT_CHUNK_LEAST = 1 << 14 };
 
-#define DIRECTORY "/dev/shm" /* where shm_open(3) of glibc and musl keeps them */
+#define DIRECTORY "/dev/shm" /* where shm_open(3) of glibc and musl puts the objects */
 
 int shm_name_check(const char *name)
 {
@@ -55,7 +58,11 @@ const char *shm_object_kind(const char *name)
     return NULL;
 }
 
-/* Looked at before, so that nothing else is ever opened, and after, since it may have been exchanged in between: that is what O_NONBLOCK is for. */
+/*
+ * Checks the type before the open, so that nothing but a regular file is opened, and again
+ * after it, because the object may have been replaced in between. O_NONBLOCK keeps the
+ * open from blocking in that case.
+ */
 int shm_object_open(const char *name, bool writable)
 {
     struct stat st;
@@ -81,7 +88,7 @@ int shm_object_stat(int fd, struct stat *st)
     return fstat(fd, st) == 0 ? 0 : -errno;
 }
 
-/* As fs.protected_regular has it. In doubt, they may. */
+/* The rule of fs.protected_regular. True if in doubt. */
 static bool others_make_names(void)
 {
     struct stat dir;
@@ -89,8 +96,9 @@ static bool others_make_names(void)
 }
 
 /*
- * The number alone does not tell: in a user namespace all users without a number there show as one, which may be the caller's. The kernel
- * compares what lies behind the numbers, and lets only the owner ask for O_NOATIME, which changes nothing on a tmpfs.
+ * Equal user numbers are not enough: in a user namespace, all users without a mapping have the same
+ * number, which may be the caller's. The kernel compares the real users, and allows O_NOATIME to
+ * the owner only. On a tmpfs O_NOATIME has no effect.
  */
 static bool belongs_to_caller(int fd, const struct stat *st)
 {
@@ -106,7 +114,7 @@ int shm_object_trusted(int fd, uint32_t *owner)
     return st.st_uid == 0 || belongs_to_caller(fd, &st) || !others_make_names() ? 0 : -EACCES;
 }
 
-/* ---- the lock -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the lock -------------------------------------------------------------------------------- */
 
 static pthread_mutex_t locks_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct shm_lock *locks; /* of this process, held or waited for */
@@ -123,7 +131,10 @@ static void after_fork_parent(void)
     pthread_mutex_unlock(&locks_mutex);
 }
 
-/* The threads that held them are not here; a copy left open would keep the object locked after their death. */
+/*
+ * The child lacks the threads that held the locks. A copy of the descriptor left open would keep
+ * the object locked after their death.
+ */
 static void after_fork_child(void)
 {
     for (; locks; locks = locks->next)
@@ -141,7 +152,7 @@ int shm_object_lock(struct shm_lock *lock, const char *name)
     pthread_once(&set_up_once, set_up);
     if (set_up_error)
         return -set_up_error;
-    pthread_mutex_lock(&locks_mutex); /* no fork between the descriptor and its place in the list */
+    pthread_mutex_lock(&locks_mutex); /* no fork between opening the descriptor and listing it */
     lock->fd = shm_object_open(name, true);
     if (lock->fd >= 0) {
         lock->next = locks;
@@ -166,14 +177,17 @@ void shm_object_unlock(struct shm_lock *lock)
     while (*at != lock)
         at = &(*at)->next;
     *at = lock->next;
-    (void)flock(lock->fd, LOCK_UN); /* close() would not do if a child, on its way to exec, had a copy */
+    (void)flock(lock->fd, LOCK_UN); /* close() is not enough if a child about to exec has a copy */
     close(lock->fd);
     pthread_mutex_unlock(&locks_mutex);
 }
 
-/* ---- its pages ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- pages ----------------------------------------------------------------------------------- */
 
-/* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, whose default is death: ask before. */
+/*
+ * Checks RLIMIT_FSIZE first: beyond it the kernel would send SIGXFSZ,
+ * which kills the process by default.
+ */
 static int check_size_limit(uint64_t end)
 {
     struct rlimit limit;
@@ -182,7 +196,7 @@ static int check_size_limit(uint64_t end)
     return end > INT64_MAX ? -EOVERFLOW : 0;
 }
 
-/* fallocate is a cancellation point, and a push is none. */
+/* fallocate is a cancellation point; a push is not. */
 static int calm_fallocate(int fd, int mode, uint64_t off, uint64_t len)
 {
     struct calm before;
@@ -195,8 +209,8 @@ static int calm_fallocate(int fd, int mode, uint64_t off, uint64_t len)
 }
 
 /*
- * In chunks, since a signal makes fallocate undo what it did and start again: with a timer faster than the call, it would never end. Each
- * interruption halves the chunk.
+ * Allocates in chunks. A signal makes fallocate undo its work and start again, so with a timer
+ * faster than the call it would never finish. Each interruption halves the chunk.
  */
 int shm_object_commit(int fd, uint64_t off, uint64_t len)
 {
@@ -220,12 +234,13 @@ int shm_object_commit(int fd, uint64_t off, uint64_t len)
     return 0;
 }
 
-/* Where data, or a hole, begins from `off` on. */
+/* Offset from `off` on where data or a hole begins. */
 static uint64_t seek(int fd, uint64_t off, int whence)
 {
     const int saved = errno;
     const off_t at = lseek(fd, (off_t)off, whence);
-    const bool untold = at < 0 && errno == EINVAL; /* ENXIO: beyond the end, or no data up to there */
+    /* EINVAL: the file system cannot say. ENXIO: beyond the end, or no data up to there. */
+    const bool untold = at < 0 && errno == EINVAL;
     errno = saved;
     return at >= 0 ? (uint64_t)at : untold ? UINT64_MAX : off + (whence == SEEK_DATA);
 }
@@ -253,7 +268,8 @@ uint64_t shm_object_room(int fd)
 
 void shm_object_discard(int fd, uint64_t off, uint64_t len)
 {
-    if (check_size_limit(off + len) != 0) /* there is nothing, and the kernel would send SIGXFSZ here, too */
+    /* No memory exists there, and the kernel would send SIGXFSZ for this call too. */
+    if (check_size_limit(off + len) != 0)
         return;
     while (calm_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len) != 0 && errno == EINTR)
         ;

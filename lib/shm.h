@@ -1,6 +1,6 @@
 /*
- * shm.h - the platform's shared-memory objects: names, opening, locking, growing, mapping. Knows nothing of what lies in them.
- * All functions return 0 (or a descriptor) or a negative errno.
+ * shm.h - the platform's shared-memory objects: names, opening, locking, growing, mapping.
+ * Independent of what they contain. All functions return 0 (or a descriptor) or a negative errno.
  */
 #ifndef LFVEC_SHM_H
 #define LFVEC_SHM_H
@@ -12,59 +12,73 @@
 int shm_name_check(const char *name); /* 0, -EINVAL or -ENAMETOOLONG, with the sentence in error.h */
 
 /*
- * An existing one. -EBADMSG for what is no regular file: a FIFO would have us wait for its other end, and to open a device may do something.
- * Any user may put such a thing in our way.
+ * Opens an existing object. -EBADMSG if it is not a regular file: the open of a FIFO
+ * would wait for its other end, and the open of a device may have effects. Any user may
+ * create such a file under our name.
  */
 int shm_object_open(const char *name, bool writable);
-int shm_object_look(const char *name, struct stat *st);     /* at what has the name, a link included, without opening it */
-const char *shm_object_kind(const char *name);              /* "a FIFO", ...; NULL for a regular file, and if it cannot be told */
-int shm_object_create(const char *name, unsigned int mode); /* a new one, -EEXIST if there is one; umask applies */
+/* Looks at what has the name, even a link, without opening it. */
+int shm_object_look(const char *name, struct stat *st);
+/* "a FIFO", ...; NULL for a regular file, or if unknown. */
+const char *shm_object_kind(const char *name);
+/* Creates a new object, or returns -EEXIST; umask applies. */
+int shm_object_create(const char *name, unsigned int mode);
 int shm_object_stat(int fd, struct stat *st);
 
 /*
- * Whether an object that was found under a name may be taken for what the caller or root made: 0, or -EACCES if it belongs to another user
- * and /dev/shm is sticky and others may write to it. Says who the owner is.
+ * Checks that an object found under a name can be trusted as made by the caller or root.
+ * Returns 0, or -EACCES if it belongs to another user, /dev/shm is sticky and others may
+ * write to it. Stores the owner.
  */
 int shm_object_trusted(int fd, uint32_t *owner);
 
 /*
- * The lock on an object, by a descriptor of its own: the kernel gives it back when the last copy of that is closed, so at the holder's death,
- * too. A child that is forked meanwhile closes its copy.
+ * The lock on an object, held through a descriptor of its own. The kernel releases it
+ * when the last copy of the descriptor is closed, so also when the holder dies. A child
+ * forked meanwhile closes its copy.
  */
 struct shm_lock {
     int fd;
     struct shm_lock *next;
 };
 
-int shm_object_lock(struct shm_lock *lock, const char *name); /* waits; -ENOENT and the like, as shm_object_open() */
+/* Waits; errors as in shm_object_open(). */
+int shm_object_lock(struct shm_lock *lock, const char *name);
 void shm_object_unlock(struct shm_lock *lock);
 
 /*
- * Allocates the pages of [off, off + len) and extends the object over them. Never shrinks it, and never kills the caller: a limit
- * (RLIMIT_FSIZE) or a full file system is -ENOSPC. Idempotent: pages that exist stay as they are. A process killed half-way leaves pages
- * allocated and unused.
+ * Allocates the pages of [off, off + len) and extends the object over them. Never shrinks
+ * it and never kills the caller: a limit (RLIMIT_FSIZE) or a full file system gives
+ * -ENOSPC. Idempotent: existing pages stay as they are. A process killed half-way leaves
+ * allocated pages that are not used.
  */
 int shm_object_commit(int fd, uint64_t off, uint64_t len);
 
 /*
- * Where the first page from `off` on lies that has no memory: there a read through a mapping would commit some, or, on a full file system, end
- * the process (SIGBUS). Pages that were allocated and never stored in count as such: who allocates stores. UINT64_MAX if the file system cannot
- * tell. The kernel looks at all pages up to there. Asks, and touches nothing; a file system that knows no holes has none below the size.
+ * Offset of the first page from `off` on that has no memory. Reading it through a mapping would
+ * commit a page, or on a full file system kill the process (SIGBUS). Pages that were allocated and
+ * never stored in count as having none, so a process that allocates stores in each page. UINT64_MAX
+ * if the file system cannot say; one without holes reports the size.
+ *
+ * Touches no page. The kernel looks at all pages up to the result.
  */
 uint64_t shm_object_hole(int fd, uint64_t off);
-/* Whether all pages of a range have memory. The kernel looks at no others; one call a page. */
+/* True if all pages of a range have memory. The kernel looks at no others; one call a page. */
 bool shm_object_is_whole(int fd, uint64_t off, uint64_t len);
 
-/* Bytes that the file system still has; UINT64_MAX if it has no limit, or does not say. */
+/* Bytes free in the file system; UINT64_MAX if it has no limit, or does not say. */
 uint64_t shm_object_room(int fd);
 
-/* Gives the pages of a range back, as far as the kernel can: for one that is the caller's alone. What is read there afterwards is 0. */
+/*
+ * Frees the pages of a range, as far as the kernel can. Only for a range that no other process
+ * uses. Reads give 0 afterwards.
+ */
 void shm_object_discard(int fd, uint64_t off, uint64_t len);
 
-/* Cuts off what lies from an offset on. Only for an object that nobody uses yet. */
+/* Truncates an object. Only for one that no process uses yet. */
 int shm_object_clear(int fd, uint64_t from);
 
-/* Writes a few bytes at an offset of the object through the kernel, so that a full file system is -ENOSPC. */
+/* Writes a few bytes at an offset through the kernel, so that a full file system gives -ENOSPC. */
 int shm_object_write(int fd, uint64_t off, const void *bytes, uint32_t len);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * slab.c - see slab.h. What a process killed here leaves behind is a word in an array: a CLAIMED slab is completed by the heir of its slot,
- * a set bit is found by recovery through the slot's list of spares.
+ * slab.c - see slab.h. A process killed in here leaves a word in an array. The next holder
+ * of its slot completes or drops a CLAIMED slab. Recovery finds a leaf whose bit was set
+ * through the slot's list of spares.
  */
 #include "slab.h"
 
@@ -14,12 +15,13 @@
 #include <sys/mman.h>
 
 /*
- * Own slabs to look at before claiming a new one. All of them are looked at whenever their number has grown by a quarter: so allocation is
- * O(1) on average, and free leaves that lie where nobody looks cost a quarter of the memory at most.
+ * How many own slabs to search before claiming a new one. Whenever the number of slabs has grown by
+ * a quarter, all of them are searched. So allocation is O(1) on average, and free leaves in slabs
+ * that are not searched cost at most a quarter of the memory.
  */
 enum { LOOK_AT_MOST = 16 };
 
-enum { FIRST_SLAB_MOST = 1 << 20 }; /* bytes; more is not spent on a vector that may stay empty */
+enum { FIRST_SLAB_MOST = 1 << 20 }; /* bytes; spend no more on a vector that may stay empty */
 
 static uint64_t word_make(uint32_t state, uint32_t owner, int32_t node)
 {
@@ -56,7 +58,9 @@ uint64_t slab_word(const struct segment *s, uint64_t slab)
     return atomic_load_explicit(&table(s)[slab], memory_order_acquire); /* SYNC: slab-word (acquire) */
 }
 
-/* SYNC: slab-word (release): the slab's pages, and its clear bitmap, stand before the word that offers it. */
+/*
+ * SYNC: slab-word (release): the slab's pages and its clear bitmap precede the word that offers it.
+ */
 static bool word_cas(struct segment *s, uint64_t slab, uint64_t from, uint64_t to)
 {
     return atomic_compare_exchange_strong_explicit(&table(s)[slab], &from, to, memory_order_acq_rel, memory_order_relaxed);
@@ -124,7 +128,11 @@ static int set_grow(struct slab_set *set)
         return -ENOMEM;
     if (old)
         memcpy(more, old, set->count * sizeof *more);
-    set->slab = more; /* not realloc: a fork in another thread now finds the old or the new one, and both are there */
+    /*
+     * Not realloc: if another thread forks now, the child finds the old array
+     * or the new one, and both exist.
+     */
+    set->slab = more;
     free(old);
     set->room = room;
     return 0;
@@ -134,7 +142,7 @@ static int set_append(struct slab_set *set, uint64_t slab)
 {
     if (set->count == set->room) {
         struct calm before;
-        calm_begin(&before); /* a handler that jumps out of malloc leaves its lock behind */
+        calm_begin(&before); /* a handler that jumps out of malloc leaves its lock held */
         const int err = set_grow(set);
         calm_end(&before);
         if (err)
@@ -144,7 +152,10 @@ static int set_append(struct slab_set *set, uint64_t slab)
     return 0;
 }
 
-/* It takes the place of the current one, so that the round goes on from here afterwards, and comes to all of them. */
+/*
+ * Inserts the slab in place of the current one, so that the search continues from it
+ * and still reaches all of them.
+ */
 int slab_set_add(struct slab_set *set, uint64_t slab)
 {
     const int err = set_append(set, slab);
@@ -158,7 +169,7 @@ int slab_set_add(struct slab_set *set, uint64_t slab)
     return 0;
 }
 
-/* The current one is not ours any more: another has taken it over. */
+/* Another slot has taken the current slab over. */
 static void set_remove_current(struct slab_set *set)
 {
     set->slab[set->current] = set->slab[--set->count];
@@ -166,12 +177,13 @@ static void set_remove_current(struct slab_set *set)
     set->word = set->bit = 0;
 }
 
-/* ---- hints: where the first FREE, or UNOWNED, slab may be ---------------------------------------------------------------------------- */
+/* ---- hints: where the first FREE or UNOWNED slab may be -------------------------------------- */
 
 /*
- * A hint says below which slab there is nothing to find, so that a claim does not begin at the first slab each time. It is lowered after a
- * slab has become FREE or UNOWNED, and raised by who has looked; the tag makes the second fail if the first came in between. Only a hint: a
- * process that is killed before it lowers one hides a slab from slab_find(), but not from slab_rewind_hints().
+ * A hint says that no slab below it is FREE (or UNOWNED), so that a claim need not start at the
+ * first slab. A participant lowers it after making a slab FREE or UNOWNED, and raises it after a
+ * search. The tag makes the raise fail if a lowering came in between. If a process is killed before
+ * it lowers the hint, slab_find() misses that slab, until slab_rewind_hints() is called.
  */
 static uint64_t hint_slab(uint64_t hint)
 {
@@ -184,7 +196,7 @@ static void hint_lower(shm_u64 *word, uint64_t slab)
     do {
         const uint64_t tag = (hint >> 32) + 1;
         lower = tag << 32 | (slab < hint_slab(hint) ? slab : hint_slab(hint));
-        /* SYNC: slab-hint (release): whoever reads it finds the slab FREE, or UNOWNED */
+        /* SYNC: slab-hint (release): a reader of the hint finds the slab FREE or UNOWNED */
     } while (!atomic_compare_exchange_weak_explicit(word, &hint, lower, memory_order_release, memory_order_relaxed));
 }
 
@@ -206,9 +218,12 @@ void slab_rewind_hints(struct segment *s)
     hint_lower(&s->control->slabs_unowned, 0);
 }
 
-/* ---- claiming -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- claiming -------------------------------------------------------------------------------- */
 
-/* Memory for a slab. The policy goes first: it counts when pages are allocated. */
+/*
+ * Allocates memory for a slab. Sets the NUMA policy first, because it
+ * applies when pages are allocated.
+ */
 static int allocate(struct segment *s, uint64_t slab, int32_t node)
 {
     const uint64_t off = s->l.slabs_off + slab * s->l.slab_bytes;
@@ -220,7 +235,7 @@ static int allocate(struct segment *s, uint64_t slab, int32_t node)
     return segment_commit_own(s, off, s->l.slab_bytes);
 }
 
-/* Likewise, for one that we have claimed, and are about to use. */
+/* As allocate(), for a slab that we have claimed and are about to use. */
 static int commit(struct segment *s, uint64_t slab, int32_t node)
 {
     const int err = allocate(s, slab, node);
@@ -230,7 +245,9 @@ static int commit(struct segment *s, uint64_t slab, int32_t node)
     return 0;
 }
 
-/* The claim is over: the slab goes on to be what it was claimed for, or is FREE as before. */
+/*
+ * Ends a claim: the slab gets the state that it was claimed for, or on an error becomes FREE again.
+ */
 static void end_claim(struct segment *s, uint64_t slab, uint64_t claimed, int err, uint64_t to)
 {
     if (word_cas(s, slab, claimed, err ? word_make(SHM_SLAB_FREE, 0, 0) : to) && (err || slab_word_state(to) == SHM_SLAB_UNOWNED))
@@ -238,8 +255,9 @@ static void end_claim(struct segment *s, uint64_t slab, uint64_t claimed, int er
 }
 
 /*
- * Claims slab `slab` if its word is still `from`. 0, SLAB_TAKEN if another was quicker, or an error. Killed after the first CAS: the heir of
- * our slot finds CLAIMED and completes or drops it.
+ * Claims slab `slab` if its word is still `from`. Returns 0, SLAB_TAKEN if another participant was
+ * faster, or a negative errno. If we are killed after the first CAS, the next holder of our slot
+ * finds CLAIMED and completes or drops it.
  */
 enum { SLAB_TAKEN = 1 };
 
@@ -247,7 +265,8 @@ static int claim(struct segment *s, uint64_t slab, uint64_t from, uint32_t me, u
 {
     const int32_t node = word_node(to);
     const uint64_t claimed = word_make(SHM_SLAB_CLAIMED, me, node);
-    shm_raise(&s->control->slabs_high, slab + 1, memory_order_relaxed); /* before: an heir looks for claims below it */
+    /* Before the claim, because the next holder looks for claims below slabs_high. */
+    shm_raise(&s->control->slabs_high, slab + 1, memory_order_relaxed);
     if (!word_cas(s, slab, from, claimed))
         return SLAB_TAKEN;
     const int err = commit(s, slab, node);
@@ -255,7 +274,7 @@ static int claim(struct segment *s, uint64_t slab, uint64_t from, uint32_t me, u
     return err;
 }
 
-/* A slab of ours without a leaf in use is for all to claim. */
+/* Makes an own slab without used leaves UNOWNED, so that any slot can claim it. */
 static bool give_up(struct segment *s, uint64_t slab, uint64_t word)
 {
     if (!word_cas(s, slab, word, word_make(SHM_SLAB_UNOWNED, 0, word_node(word))))
@@ -269,20 +288,26 @@ void slab_leave(struct segment *s, uint32_t me)
     atomic_store_explicit(&slot_at(s, me)->work, 0, memory_order_release); /* SYNC: slab-work (release) */
 }
 
-/* Before a slab becomes ours: it must not be taken over before we use it. */
+/* Called before a slab becomes ours, so that it is not taken over before we use it. */
 static void work_in(struct segment *s, uint32_t me, uint64_t slab)
 {
-    /* SYNC: slab-work (release): a taker that finds us elsewhere finds all that we stored in the slab that we leave */
+    /*
+     * SYNC: slab-work (release): a taker that finds us elsewhere sees all that we
+     * stored in the slab that we leave
+     */
     atomic_store_explicit(&slot_at(s, me)->work, slab + 1, memory_order_release);
 }
 
-/* A committed slab without an owner, on this node or, if that is ANY_NODE, on any: one CAS, and no system call but for LFVEC_PREFAULT. */
+/*
+ * Claims an UNOWNED slab on this node, or on any if that is ANY_NODE. One CAS, and no system
+ * call except for LFVEC_PREFAULT.
+ */
 enum { ANY_NODE = -1 };
 
 static bool claim_unowned(struct segment *s, uint32_t me, int32_t node, uint64_t *slab)
 {
     const uint64_t high = slab_high(s), hint = hint_read(&s->control->slabs_unowned);
-    uint64_t first = high; /* UNOWNED one that is passed by */
+    uint64_t first = high; /* the first UNOWNED slab that was skipped */
     struct slab_budget budget = {0};
     for (*slab = hint_slab(hint); *slab < high; ++*slab) {
         const uint64_t word = slab_word(s, *slab);
@@ -317,7 +342,7 @@ static int claim_fresh_at(struct segment *s, uint32_t me, uint64_t slab, uint64_
     return claim(s, slab, word, me, to);
 }
 
-/* A slab from *slab on that never had memory, or lost the race for it. */
+/* Claims the first FREE slab from *slab on. Skips those that others claim first. */
 static int claim_fresh_from(struct segment *s, uint32_t me, bool owned, uint64_t *slab)
 {
     const int32_t node = numa_near();
@@ -340,7 +365,10 @@ static int claim_fresh(struct segment *s, uint32_t me, bool owned, uint64_t *sla
     return err;
 }
 
-/* One after the other: whatever becomes of the hint meanwhile, the table is gone through once. */
+/*
+ * Claims the slabs in order, so it passes through the table once, whatever
+ * happens to the hint meanwhile.
+ */
 int slab_reserve(struct segment *s, uint32_t me, uint64_t n)
 {
     uint64_t slab = 0;
@@ -367,7 +395,10 @@ int slab_reserve_first(struct segment *s)
     return 0;
 }
 
-/* What has no owner goes first, except that new memory on our own node is better than old memory on another. */
+/*
+ * Prefers an UNOWNED slab, except that new memory on our own node is
+ * better than old memory on another.
+ */
 static int claim_best(struct segment *s, uint32_t me, uint64_t *slab)
 {
     const bool local = s->nodes && s->numa == LFVEC_NUMA_LOCAL;
@@ -386,35 +417,39 @@ static int claim_any(struct segment *s, struct slab_set *set, uint32_t me)
     if (err)
         return err;
     err = slab_set_add(set, slab);
-    if (err) /* no private memory to remember it: give it back */
+    if (err) /* no private memory to record it: give it back */
         give_up(s, slab, slab_word(s, slab));
     return err;
 }
 
-/* ---- working in a slab, and taking one over -------------------------------------------------------------------------------------------- */
+/* ---- working in a slab, and taking one over -------------------------------------------------- */
 
 /*
- * R6. The announcement, a full barrier, then a look at the word; a taker marks the word, a full barrier, then looks at the announcement. So
- * either we find the mark, and take it off, by which the taker fails; or the taker finds the announcement, and leaves the slab alone. Stopped
- * after the announcement: the slab stays ours, and that is all that we keep.
+ * R6. The owner announces the slab, makes a full barrier, then looks at the word. A taker marks the
+ * word, makes a full barrier, then looks at the announcement. So either the owner finds the mark
+ * and removes it, which makes the taker fail, or the taker finds the announcement and leaves the
+ * slab alone. If the owner stops after the announcement, it keeps this slab and no other.
+ *
+ * ENTER_TRIES: after the announcement only takers that began before it change the word, each at
+ * most twice. More changes than that mean damage.
  */
 enum { ENTER_TRIES = 2 * SHM_SLOTS_MAX };
 
 bool slab_enter_slow(struct segment *s, uint32_t me, uint64_t slab)
 {
     work_in(s, me, slab);
-    atomic_thread_fence(memory_order_seq_cst); /* SYNC: slab-offer (release), (acquire): either side sees the other */
+    atomic_thread_fence(memory_order_seq_cst); /* SYNC: slab-offer (release), (acquire): at least one side sees the other */
     for (uint32_t tries = 0; tries < ENTER_TRIES; tries++) {
         const uint64_t word = slab_word(s, slab);
         if (slab_word_owner(word) != me || slab_word_state(word) != SHM_SLAB_OWNED)
             return false;
         if (!slab_word_taker(word) || word_cas(s, slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word))))
-            return true; /* its words are changed by takers alone: each that we meet here has moved, and comes back but by damage */
+            return true;
     }
-    return false; /* as if it had been taken over */
+    return false; /* treat it as taken over */
 }
 
-/* SYNC: slab-work (acquire): if it is elsewhere, what it stored here before is all there. */
+/* SYNC: slab-work (acquire): if the owner is elsewhere, we see all that it stored here before. */
 static bool works_in(const struct segment *s, uint32_t owner, uint64_t slab)
 {
     return !BROKEN(BREAK_WORK) && atomic_load_explicit(&slot_at(s, owner)->work, memory_order_acquire) == slab + 1;
@@ -442,21 +477,24 @@ bool slab_take_over(struct segment *s, uint32_t me, uint64_t slab, uint64_t word
     return word_cas(s, slab, word, word_make(SHM_SLAB_OWNED, me, word_node(word)));
 }
 
-/* ---- finding leaves -------------------------------------------------------------------------------------------------------------------- */
+/* ---- finding leaves -------------------------------------------------------------------------- */
 
 static uint64_t low_bits(uint64_t n)
 {
     return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
 }
 
-/* Bits of word w that stand for leaves which the owner may take: the last word may be shorter, and the first ones are in reserve. */
+/*
+ * The bits of word w whose leaves the owner may take. Leaves in reserve are
+ * excluded; the last word may be partial.
+ */
 static uint64_t word_mask(const struct segment *s, uint64_t slab, uint32_t w)
 {
     const uint32_t reserved = slab_reserved(s, slab), before = w * 64;
     return low_bits(s->l.slab_leaves - before) & ~low_bits(reserved > before ? reserved - before : 0);
 }
 
-/* Which of the clear bits, if the first LEAF_TURNS of them take turns. */
+/* Chooses one of the clear bits. The first LEAF_TURNS of them are used in turn. */
 static uint32_t next_turn(uint64_t clear, uint32_t from)
 {
     const uint32_t lowest = (uint32_t)__builtin_ctzll(clear);
@@ -465,7 +503,7 @@ static uint32_t next_turn(uint64_t clear, uint32_t from)
     return next - lowest < LEAF_TURNS ? next : lowest;
 }
 
-/* SYNC: leaf-free (acquire): whoever cleared the bit has done with the leaf. */
+/* SYNC: leaf-free (acquire): the participant that cleared the bit no longer uses the leaf. */
 static bool find_in(struct segment *s, struct slab_set *set, uint64_t slab, uint64_t *ref)
 {
     shm_u64 *map = bitmap(s, slab);
@@ -483,8 +521,8 @@ static bool find_in(struct segment *s, struct slab_set *set, uint64_t slab, uint
 }
 
 /*
- * A bit seen clear before we work in the slab is clear afterwards, if the slab is still ours: nobody but its owner sets bits, and it has had
- * no other owner in between.
+ * A bit seen clear before we enter the slab is clear afterwards if the slab is still ours: only the
+ * owner sets bits, and the slab had no other owner in between.
  */
 static bool find_in_set(struct segment *s, struct slab_set *set, uint32_t me, uint32_t look_at, uint64_t *ref)
 {
@@ -534,14 +572,14 @@ void slab_take(struct segment *s, uint64_t ref)
 {
     uint64_t bit;
     shm_u64 *word = bit_word(s, ref, &bit);
-    atomic_fetch_or_explicit(word, bit, memory_order_release); /* SYNC: leaf-take (release): the new seq stands before the bit */
+    atomic_fetch_or_explicit(word, bit, memory_order_release); /* SYNC: leaf-take (release): the new seq precedes the bit */
 }
 
 void slab_free(struct segment *s, uint64_t ref)
 {
     uint64_t bit;
     shm_u64 *word = bit_word(s, ref, &bit);
-    atomic_fetch_and_explicit(word, ~bit, memory_order_release); /* SYNC: leaf-free (release): our reads of the leaf are over */
+    atomic_fetch_and_explicit(word, ~bit, memory_order_release); /* SYNC: leaf-free (release): our reads of the leaf are complete */
 }
 
 bool slab_taken(struct segment *s, uint64_t ref)
@@ -551,16 +589,17 @@ bool slab_taken(struct segment *s, uint64_t ref)
     return atomic_load_explicit(word, memory_order_acquire) & bit; /* SYNC: leaf-take (acquire) */
 }
 
-/* ---- the slabs of a slot --------------------------------------------------------------------------------------------------------------- */
+/* ---- the slabs of a slot --------------------------------------------------------------------- */
 
 /*
- * first[slot] is its lowest slab, next[slab] the one after it: lists in private memory, of slabs below `high`. Made when so many slots were
- * looked through that it pays; a sweep that finds what it wants at its first slot costs no memory.
+ * An index of the slabs below `high`, as lists in private memory: first[slot] is the lowest slab of
+ * a slot, next[slab] the one after it. It is made after SWEEP_PLAIN slots, when it pays. A sweep
+ * that finds what it needs at its first slot allocates nothing.
  */
 enum { SWEEP_PLAIN = 4, NO_SLAB = UINT32_MAX };
 
 static _Thread_local struct {
-    const struct segment *s; /* NULL: there is no sweep */
+    const struct segment *s; /* NULL: no sweep is active */
     uint32_t looks;
     uint32_t *first, *next; /* NULL: not made, or no memory for it */
     uint64_t high;
@@ -608,7 +647,10 @@ static bool is_indexed(const struct segment *s)
     return sweep.s == s && sweep.first && sweep.next;
 }
 
-/* Those that may be slot `me`'s, one after the other, below slab_high(): all of them, or those of the index. */
+/*
+ * first_of() and next_of() iterate over the slabs below slab_high() that may belong to slot `me`:
+ * those in the index, or without one, all.
+ */
 static uint64_t first_of(const struct segment *s, uint32_t me)
 {
     if (sweep.s == s && ++sweep.looks == SWEEP_PLAIN)
@@ -621,7 +663,7 @@ static uint64_t next_of(const struct segment *s, uint64_t slab)
     return is_indexed(s) ? sweep.next[slab] : slab + 1;
 }
 
-/* A claim that its maker did not live to complete. */
+/* Completes or drops a claim whose maker died. */
 static void complete_claim(struct segment *s, uint64_t slab, uint64_t word, uint32_t me)
 {
     const int err = commit(s, slab, word_node(word));
@@ -672,8 +714,9 @@ uint64_t slab_count_used(const struct segment *s, uint64_t slab)
 }
 
 /*
- * Called with the slot in hand, at rest: nobody else sets bits in these slabs, so an empty one stays empty; unless it is taken over, and then
- * the word is another. Afterwards the slot works nowhere.
+ * The caller holds the slot, which is at rest. Only the owner sets bits, so an empty slab
+ * stays empty; if another slot takes it over, its word changes and the CAS fails.
+ * Afterwards the slot works nowhere.
  */
 uint32_t slab_release_empty(struct segment *s, uint32_t me)
 {

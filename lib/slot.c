@@ -17,12 +17,13 @@ void slot_give_back(struct segment *s, uint32_t i, struct life *life)
     life_leave(life, slot_mark_at(s, i));
 }
 
-/* ---- who holds it ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the holder ------------------------------------------------------------------------------ */
 
 /*
- * The taking makes what was written down before void, since its count went up in the same step. Stopped anywhere here, this thread is one
- * that holds the mark and has not said who it is: alive, as far as can be told, and never the one before it. The fence: who has read one of
- * our words sees the new count thereafter.
+ * Taking the mark invalidated the former holder's record, because the same step increased the
+ * count. If this thread stops anywhere in here, it holds the mark and has not announced itself: the
+ * slot counts as alive or unknown, and is never mistaken for the former holder's. The fence: a
+ * reader that sees one of our words sees the new count after that.
  */
 void slot_announce(struct segment *s, uint32_t i, bool passing)
 {
@@ -43,7 +44,8 @@ void slot_announce(struct segment *s, uint32_t i, bool passing)
     atomic_store_explicit(&slot->stack, id.stack, memory_order_relaxed);
     atomic_store_explicit(&slot->passing, passing, memory_order_relaxed);
     atomic_store_explicit(&slot->since, (uint64_t)time(NULL), memory_order_relaxed);
-    atomic_store_explicit(&slot->attempt, 0, memory_order_relaxed); /* what a former holder tried is not this one's doing */
+    /* The attempt on record is a former holder's. */
+    atomic_store_explicit(&slot->attempt, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->taking, slot_mark(s, i).taking, memory_order_release); /* SYNC: slot-holder (release) */
     atomic_store_explicit(&slot->pid, id.pid, memory_order_release);                    /* SYNC: slot-holder (release) */
 }
@@ -65,7 +67,7 @@ void slot_retire(struct segment *s, uint32_t i)
     atomic_store_explicit(&slot_at(s, i)->pid, 0, memory_order_release); /* SYNC: slot-holder (release) */
 }
 
-/* ---- what can be said of its holder ---------------------------------------------------------------------------------------------------- */
+/* ---- the state of the holder ----------------------------------------------------------------- */
 
 static void read_id(const struct shm_slot *slot, struct proc_id *id)
 {
@@ -87,12 +89,17 @@ bool slot_is_empty(const struct segment *s, uint32_t i)
 }
 
 /*
- * `taking` is read before the rest, which is thus at least as new; and the count in the mark after it, which would have gone up before any
- * of it could be newer. If the two are equal, all is of that one taking.
+ * Reads `taking` before the rest, so the rest is at least as new. Reads the count in the mark after
+ * the rest: if any of it were newer, the count would have increased before. So if the two are
+ * equal, all of it is from that taking.
  */
 void slot_look(const struct segment *s, uint32_t i, struct slot_look *look)
 {
-    enum { TRIES = 8 }; /* it was taken meanwhile: look again; by so many in turn, none of them is the holder that was asked about */
+    /*
+     * If the slot was taken meanwhile, look again. After so many takings, none of the
+     * holders is the one in question.
+     */
+    enum { TRIES = 8 };
     const struct shm_slot *slot = slot_at(s, i);
     uint32_t taking = 0;
     uint64_t before = 0;
@@ -131,8 +138,8 @@ bool slot_state_lives(uint32_t state)
 }
 
 /*
- * Of one that holds the mark and has not said who it is, no more is known than a number, and not even in which pid namespace that is good.
- * If what is written down is of a live thread, it is the count in the mark that was damaged.
+ * A thread that holds the mark and has not announced itself is known by its number only, without a
+ * pid namespace. But if the record names a live thread, the count in the mark is damaged.
  */
 static uint32_t judge_unnamed(const struct slot_look *look)
 {
@@ -144,7 +151,8 @@ static uint32_t judge_unnamed(const struct slot_look *look)
 
 uint32_t slot_judge(const struct slot_look *look)
 {
-    if (look->mark.orphaned && !look->bare) /* says so in whatever pid namespace it was, and of a thread that went on by exec() */
+    /* The kernel's mark holds across pid namespaces, and for a thread that has called exec(). */
+    if (look->mark.orphaned && !look->bare)
         return LFVEC_SLOT_DEAD;
     if (!look->named && !look->mark.holder)
         return LFVEC_SLOT_FREE;

@@ -1,4 +1,4 @@
-/* stat.c - what a segment and its participants are and do, as figures. Reads only. */
+/* stat.c - figures about a segment and its participants. Reads only. */
 #include "stat.h"
 
 #include "calm.h"
@@ -54,7 +54,8 @@ static void stat_object(const struct segment *s, struct lfvec_stat *out)
     }
     if (fstatvfs(s->fd, &fs) == 0)
         out->bytes_free = (uint64_t)fs.f_bavail * fs.f_frsize;
-    if (s->flags & (LFVEC_HUGEPAGES | LFVEC_PREFAULT)) /* reading it takes the kernel a look at every page of this process */
+    /* Costs the kernel a look at every page of this process. */
+    if (s->flags & (LFVEC_HUGEPAGES | LFVEC_PREFAULT))
         proc_mapped(s->base, s->mapped, &out->bytes_mapped, &out->bytes_huge);
 }
 
@@ -104,14 +105,15 @@ int stat_segment(struct lfvec *v, struct lfvec_stat *out)
     out->size = head_size(h);
     stat_identity(s, out);
     stat_slabs(s, out);
-    stat_object(s, out); /* what is mapped of it: after the slabs were looked at */
+    /* After the slabs, so that bytes_mapped includes the pages that were just read. */
+    stat_object(s, out);
     stat_slots(s, out);
     out->recoveries = load(&s->control->recoveries);
     out->grows = load(&s->control->grows);
     return control_check(s, h, NULL) == -EBADMSG ? -EBADMSG : 0;
 }
 
-/* In one pass: of all slots, or, if `count` is NULL, of one. */
+/* Counts the slabs of one slot in one pass, and if `count` is not NULL, those of every slot. */
 static uint64_t pass_over_slabs(struct segment *s, uint32_t *count, uint32_t slot)
 {
     uint64_t n = 0;
@@ -149,9 +151,10 @@ static void make_tally(struct segment *s)
 }
 
 /*
- * Who asks about one slot after the other is served from one pass, unless that takes him long: for each slot a pass of its own would be slots
- * times slabs. Who asks about the same slot again has it counted again. A handler that jumps away from here leaves the tally busy: it is done
- * without from then on.
+ * A caller that asks about one slot after another gets the answers from one pass, as long as that
+ * is less than TALLY_MS old: a pass for each slot would cost slots times slabs. A second question
+ * about the same slot causes a new count. If a signal handler jumps out of here, the tally stays
+ * busy and is not used any more.
  */
 enum { TALLY_MS = 20 };
 
@@ -169,8 +172,9 @@ static uint64_t count_slabs(struct segment *s, uint32_t slot)
 }
 
 /*
- * The slot's newest attempt, decided as recovery decides an intent: the head first, then `committed`, which R4 has raised before the head
- * moved on. A word that has changed meanwhile is of one who goes on living, and whose newer attempts may have raised `committed`.
+ * Decides the slot's newest attempt as recovery decides an intent. Reads the head first, then
+ * `committed`, which R4 raises before the head moves on. If the word has changed meanwhile, its
+ * holder lives, and a newer attempt may have raised `committed`.
  */
 static uint32_t decide(const struct segment *s, uint32_t i, uint64_t word, bool dead)
 {
@@ -185,10 +189,14 @@ static uint32_t decide(const struct segment *s, uint32_t i, uint64_t word, bool 
     return h.version >= version || dead ? LFVEC_OUTCOME_LOST : LFVEC_OUTCOME_OPEN;
 }
 
-/* The word is a report and nothing else, so it may hold anything: what makes no sense is left out. */
+/*
+ * Nothing depends on the word except reports, so it may contain anything. Values
+ * that make no sense are left out.
+ */
 static void stat_attempt(const struct segment *s, uint32_t i, struct lfvec_participant *out)
 {
-    const uint64_t word = atomic_load_explicit(&slot_at(s, i)->attempt, memory_order_acquire); /* before the head */
+    /* Read before the head. */
+    const uint64_t word = atomic_load_explicit(&slot_at(s, i)->attempt, memory_order_acquire);
     const uint32_t kind = word & ((1u << SHM_KIND_BITS) - 1);
     if (kind == LFVEC_OP_NONE || kind > LFVEC_OP_RETURN || word >> SHM_KIND_BITS == 0)
         return;
@@ -197,7 +205,10 @@ static void stat_attempt(const struct segment *s, uint32_t i, struct lfvec_parti
     out->outcome = decide(s, i, word, out->state == LFVEC_SLOT_DEAD);
 }
 
-/* The head first: if it has moved on from a version of the slot's, that stands in `committed` (R4). */
+/*
+ * Reads the head first: if it has moved on from a version of this slot, R4 has
+ * raised `committed` to that version.
+ */
 static uint64_t last_version(const struct segment *s, uint32_t i)
 {
     const struct head h = head_load(s->control);
@@ -214,13 +225,13 @@ static void show_holder(const struct slot_look *look, struct lfvec_participant *
         out->pid_ns = look->id.pid_ns;
         return;
     }
-    out->tid = look->mark.holder; /* it has not said yet who it is */
+    out->tid = look->mark.holder; /* the holder has not announced itself yet */
     out->node = 0;
     out->since = 0;
     memset(out->name, 0, sizeof out->name);
 }
 
-/* All of one holder, the state included, unless they change too fast. */
+/* All values are of one holder, including the state, unless holders change too fast. */
 static void stat_holder(const struct segment *s, uint32_t i, struct lfvec_participant *out)
 {
     enum { TRIES = 8 };

@@ -1,9 +1,11 @@
 /*
- * turn.h - who has lost asks the winner for a turn, and the winner gives it: a short pause after its next win.
+ * turn.h - a participant that lost an attempt asks the winner for a turn. The winner gives it by a
+ * short pause after its next win.
  *
- * Without it, a winner in its burst wins for a whole time slice where cores are near each other: a loser needs the head, the descriptor and
- * the leaf, one line after the other, and by then the head has moved on. Not needed for correctness or for progress: the flag is a hint, all
- * waits are bounded, and a flag that its raiser did not live to lower costs one winner one pause.
+ * Without turns, a winner in a burst wins for a whole time slice where cores are close to each
+ * other: a loser needs the head, the descriptor and the leaf, one line after another, and by then
+ * the head has moved on. Neither correctness nor progress depends on turns: the flag is a hint, all
+ * waits are bounded, and a flag whose raiser dies costs one winner one pause.
  */
 #ifndef LFVEC_TURN_H
 #define LFVEC_TURN_H
@@ -12,8 +14,9 @@
 #include "format.h"
 
 /*
- * Pauses. TURN_WAIT: two ways of a line, so that a winner in its burst sees the flag and lowers it; fewer, and the loser goes off too early.
- * TURN_GIVEN: the loser's way to its first win, several lines long.
+ * Numbers of pauses. TURN_WAIT: two transfers of a line, so that a winner in a burst sees the flag
+ * and lowers it; with fewer, the loser retries too early. TURN_GIVEN: the time that the loser needs
+ * for its first win, several line transfers.
  */
 #ifndef TURN_WAIT
 #define TURN_WAIT 32u
@@ -32,7 +35,10 @@ static inline void turn_lower(struct shm_control *c)
     atomic_fetch_and_explicit(&c->wanted, ~(uint32_t)SHM_WANT_TURN, memory_order_relaxed);
 }
 
-/* By a loser, before it tries again. If nobody answers, the winner has stopped, or is gone: then there is no burst to be interrupted. */
+/*
+ * Called by a loser before it tries again. If the flag stays up, the winner has stopped or is gone,
+ * and there is no burst to interrupt.
+ */
 static inline void turn_ask(struct shm_control *c)
 {
     atomic_fetch_or_explicit(&c->wanted, SHM_WANT_TURN, memory_order_relaxed);
@@ -42,7 +48,7 @@ static inline void turn_ask(struct shm_control *c)
         turn_lower(c);
 }
 
-/* After a win; fast pops excepted. */
+/* Called after a win, except by fast pops. */
 static inline void turn_give(struct shm_control *c)
 {
     if (__builtin_expect(turn_wanted(c), 0)) {

@@ -1,8 +1,9 @@
 /*
  * vector.c - push, pop, get, set, clear: one element at a time.
  *
- * Every mutation has the same shape: load the head, resolve the leaf, prepare, attempt, and on a loss begin again. fast.h has push and pop
- * for the case that nothing has happened since this thread's last one.
+ * Every mutation has the same shape: load the head, resolve the leaf, prepare, attempt, and
+ * after a loss start again. fast.h has push and pop for the case that nothing has happened
+ * since this thread's last mutation.
  */
 #include "vector.h"
 
@@ -12,14 +13,17 @@
 #include "reclaim.h"
 #include "wait.h"
 
-/* After a win at `h`, by which the head became `next`, at work in the leaf of entry d. `own`: it is ours, and so is the descriptor that says so. */
+/*
+ * Called after a win at the leaf of entry d that made the head `next`. `own`: both the leaf and the
+ * descriptor that refers to it are ours.
+ */
 static void set_cursor(struct participant *p, uint64_t d, struct head next, struct leaf leaf, bool own)
 {
     const struct layout *l = &p->v->seg.l;
     const uint64_t first = d << l->elem_shift, full = l->elem_mask + UINT64_C(1), most = l->max_elems - first;
     const uint64_t room = full < most ? full : most;
     if (thread_state.p != p)
-        return; /* somebody else's slot, to be recovered */
+        return; /* the slot is not this thread's; it is being recovered */
     thread_state.cursor = (struct cursor){.version = next.version,
                                           .packed = next.packed,
                                           .base = next.packed - head_size(next) + first,
@@ -28,7 +32,7 @@ static void set_cursor(struct participant *p, uint64_t d, struct head next, stru
                                           .leaf = leaf};
 }
 
-/* ---- push ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- push ------------------------------------------------------------------------------------ */
 
 static int push_in_place(struct participant *p, const struct site *at, uint64_t n, const void *elem)
 {
@@ -52,8 +56,11 @@ static int push_in_place(struct participant *p, const struct site *at, uint64_t 
 static int publish_spare(struct participant *p, const struct site *at, uint64_t size, const struct leaf *y)
 {
     const struct desc_plan plan = {.first = at->d, .count = 1, .entry = {{p->spare[0], at->ref}}};
-    const bool own = !slab_is_reserve(&p->v->seg, p->spare[0]) &&
-                     participant_enter(p, p->spare[0]); /* before it is published: from then on, the owner of its slab may store into it */
+    /*
+     * Enter before publishing: once the leaf is published, the owner
+     * of its slab may store into it.
+     */
+    const bool own = !slab_is_reserve(&p->v->seg, p->spare[0]) && participant_enter(p, p->spare[0]);
     struct head next;
     const int won = attempt_publish(p, at->h, &at->in_effect, size, &plan, 1, &next);
     if (won == ATTEMPT_WON)
@@ -83,13 +90,14 @@ static int push_once(struct participant *p, struct head h, const void *elem, uin
     err = err ? err : attempt_site(p, h, d, &at);
     if (err)
         return err;
+    /* Elements below but no leaf for them: the head has moved, and another participant trimmed. */
     if (!at.ref && leaf_slot_of(s, n))
-        return ATTEMPT_LOST; /* elements below, and no leaf that holds them: the head has moved, and somebody trimmed */
+        return ATTEMPT_LOST;
     if (attempt_may_store(p, &at))
         return push_in_place(p, &at, n, elem);
     if (UNLIKELY(!p->spares)) {
         err = participant_spares(p, 1);
-        return err ? err : ATTEMPT_LOST; /* R1: the head of the attempt is loaded after the spare was taken */
+        return err ? err : ATTEMPT_LOST; /* R1: load the head of the attempt after taking the spare */
     }
     return push_to_spare(p, &at, n, elem);
 }
@@ -105,12 +113,19 @@ static int push_attempt(struct participant *p, struct head h, void *arg)
     return push_once(p, h, a->elem, &a->index);
 }
 
-/* Each attempt is on record in lease_return before it can win: recovery tells whether the element went back. */
+/*
+ * Records each attempt in lease_return before it can win, so that recovery knows
+ * whether the element went back.
+ */
 static int push_back_attempt(struct participant *p, struct head h, void *arg)
 {
     atomic_store_explicit(&p->slot->lease_return, h.version + 1, memory_order_release);
     const int err = push_attempt(p, h, arg);
-    if (err && err != ATTEMPT_LOST) /* what makes room before the next attempt makes versions of its own: none of them is this one */
+    /*
+     * Making room before the next attempt moves the head, under versions that
+     * must not be mistaken for this one.
+     */
+    if (err && err != ATTEMPT_LOST)
         atomic_store_explicit(&p->slot->lease_return, 0, memory_order_release);
     return err;
 }
@@ -139,11 +154,11 @@ int vector_push(struct participant *p, const void *elem, uint64_t *index)
     return 0;
 }
 
-/* ---- pop ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- pop ------------------------------------------------------------------------------------- */
 
 /*
- * The element is copied first and the head moved afterwards: a win proves that nothing has happened since the head was loaded, so the copy
- * is the element.
+ * Copies the element before the caller moves the head. A win proves that nothing happened since the
+ * head was loaded, so the copy is valid.
  */
 int vector_last(struct participant *p, struct head h, void *elem, struct site *at)
 {
@@ -172,7 +187,8 @@ static int pop_attempt(struct participant *p, struct head h, void *elem)
     const int won = attempt_keep(p, h, head_size(h) - 1, &next);
     if (won == ATTEMPT_WON) {
         const bool in_effect = at.in_effect.id >> 1 == p->me && desc_covers(&at.in_effect, at.d);
-        set_cursor(p, at.d, next, at.leaf, in_effect && participant_enter(p, at.ref)); /* the win proves that the leaf is that head's */
+        /* The win proves that the leaf belongs to that head. */
+        set_cursor(p, at.d, next, at.leaf, in_effect && participant_enter(p, at.ref));
     }
     return won;
 }
@@ -185,7 +201,7 @@ int vector_pop(struct participant *p, void *elem)
     return err;
 }
 
-/* ---- get ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- get ------------------------------------------------------------------------------------- */
 
 static int get_once(struct segment *s, struct head h, uint64_t index, void *elem)
 {
@@ -224,11 +240,12 @@ int vector_get(struct lfvec *v, uint64_t index, void *elem)
     }
 }
 
-/* ---- set, compare-and-set, fetch-and-add, clear ---------------------------------------------------------------------------------------- */
+/* ---- set, compare-and-set, fetch-and-add, clear ---------------------------------------------- */
 
 /*
- * Changing an element is never done in place: readers may be at it. The leaf is copied, changed and published, as in push, at the same
- * size. `next` decides the new value from the present one; it may refuse (a negative errno), and is asked again after a loss.
+ * An element is never changed in place, because readers may be copying it. The leaf is copied,
+ * changed and published as in push, at the same size. `next` computes the new value from the
+ * present one. It may refuse (a negative errno), and runs again after a loss.
  */
 struct change {
     uint64_t index;
@@ -261,7 +278,7 @@ static int add_next(struct change *c, const void *present, const void **elem)
     return 0;
 }
 
-/* The leaf's live elements go to spare[0]; then the one at the index is changed there. */
+/* Copies the leaf's live elements to spare[0] and changes the one at the index there. */
 static int change_leaf(struct participant *p, struct head h, struct change *c, const struct site *at)
 {
     struct segment *s = &p->v->seg;
@@ -275,7 +292,7 @@ static int change_leaf(struct participant *p, struct head h, struct change *c, c
     leaf_prepare(s, &y, h, &at->leaf, live, live);
     unsigned char *slot = element_at(&s->l, y.data, leaf_slot_of(s, c->index));
     err = c->next(c, slot, &elem);
-    if (err) { /* a refusal is an answer, and must hold at h as a get does */
+    if (err) { /* a refusal is a result, and like a get must be valid at h */
         thread_state.last_version = h.version;
         return leaf_valid(&at->leaf, leaf_slot_of(s, c->index), 1, h) ? err : ATTEMPT_LOST;
     }
@@ -335,7 +352,10 @@ int vector_fetch_add(struct participant *p, uint64_t index, uint64_t delta, uint
     return err;
 }
 
-/* The leaves stay in the directory, beyond the size, to be written again; the descriptor in effect stays in effect, as in pop. */
+/*
+ * The leaves stay in the directory beyond the size, to be written again. As in pop,
+ * the descriptor stays in effect.
+ */
 static int clear_attempt(struct participant *p, struct head h, void *unused)
 {
     struct head next;

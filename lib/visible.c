@@ -1,9 +1,15 @@
-/* visible.c - one table of characters that are not shown as they are. Stateless; independent of the locale. */
+/*
+ * visible.c - the one table of characters that must not be shown as they are.
+ * Stateless; independent of the locale.
+ */
 #include "visible.h"
 
 #include <string.h>
 
-/* In order. What these have in common: they are seen by what they do to their neighbours, or not at all. */
+/*
+ * In ascending order. These characters are invisible, or visible only by
+ * their effect on their neighbors.
+ */
 static const struct {
     uint32_t first, last;
 } hidden[] = {
@@ -12,12 +18,12 @@ static const struct {
     {0x00ad, 0x00ad},  /* soft hyphen */
     {0x061c, 0x061c},  /* Arabic letter mark */
     {0x180e, 0x180e},  /* Mongolian vowel separator */
-    {0x200b, 0x200f},  /* zero width, left-to-right and right-to-left marks */
+    {0x200b, 0x200f},  /* zero width; left-to-right and right-to-left marks */
     {0x2028, 0x202e},  /* line and paragraph separator, bidi embeddings and overrides */
     {0x2060, 0x206f},  /* word joiner, bidi isolates, other format characters */
     {0xfeff, 0xfeff},  /* byte order mark */
     {0xfff9, 0xfffb},  /* interlinear annotation */
-    {0xfffe, 0xffff},  /* no characters, and not in XML */
+    {0xfffe, 0xffff},  /* not characters, and not allowed in XML */
     {0xe0000, 0xe0fff} /* tags, variation selectors */
 };
 
@@ -29,7 +35,10 @@ static bool is_hidden(uint32_t c)
     return false;
 }
 
-/* By the first byte: bytes of the character, the bits that it has of it, and the least that takes so many bytes. */
+/*
+ * From the first byte: the length of the character, the bits of it in this byte, and the
+ * lowest character of that length.
+ */
 static size_t lead(unsigned char byte, uint32_t *bits, uint32_t *least)
 {
     static const struct {
@@ -49,7 +58,7 @@ size_t visible_decode(const char *text, uint32_t *character)
 {
     uint32_t c = 0, least = 0;
     const size_t n = lead((unsigned char)*text, &c, &least);
-    for (size_t i = 1; i < n; i++) { /* the end of the text continues no character */
+    for (size_t i = 1; i < n; i++) { /* stops at the end: a NUL is no continuation byte */
         if (((unsigned char)text[i] & 0xc0) != 0x80)
             return 0;
         c = c << 6 | ((unsigned char)text[i] & 0x3f);
@@ -72,7 +81,7 @@ static bool looks_escaped(const char *text)
     return text[0] == '\\' && text[1] == 'x';
 }
 
-/* With one character for a byte that is not shown, or with four. */
+/* Writes four characters for each byte that is not shown, or one if not in_full. */
 static size_t write_text(char *to, size_t room, const char *text, bool exactly, bool in_full)
 {
     static const char digits[] = "0123456789abcdef";

@@ -1,11 +1,14 @@
 /*
  * wait.c - see wait.h.
  *
- * No lost wake-up. A waiter reads the futex word, registers, looks for an element, and sleeps only if the word is still what it read. A waker
- * changes the word and wakes as many as it has pushed elements; the flag stays up. Only if fewer than that were asleep does it lower the flag,
- * by a compare-and-swap from what it read before it changed the word: then no waiter has registered since. Who registered before is woken, or
- * finds another word and does not sleep. So a sleeper has the flag up, wherever a waker stops or dies: all that such a waker holds back is
- * the wake for its own elements. tests/model/wait.pml is this, step by step.
+ * No wake-up is lost. A waiter reads the futex word, registers, looks for an element, and sleeps
+ * only if the word is unchanged. A waker changes the word and wakes as many waiters as it has
+ * pushed elements; the flag stays up. Only if fewer waiters were asleep does it lower the flag,
+ * by a compare-and-swap from the value that it read before it changed the word: success means
+ * that no waiter has registered since. A waiter that registered earlier is woken, or finds the
+ * word changed and does not sleep. So while a waiter sleeps, the flag is up, wherever a waker
+ * stops or dies. Such a waker withholds only the wake-ups for its own elements.
+ * tests/model/wait.pml models this step by step.
  */
 #include "wait.h"
 
@@ -24,10 +27,14 @@
 
 static long futex(shm_u32 *word, int op, uint32_t value, const struct timespec *timeout)
 {
-    return syscall(SYS_futex, word, op, value, timeout, NULL, 0); /* not _PRIVATE: other processes wait here */
+    /* Not _PRIVATE: other processes wait here. */
+    return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
 }
 
-/* No waiter is asleep, it seems. Fails if a waiter has registered since `before`, whose flag this is then. Who asks for a turn is no obstacle. */
+/*
+ * Lowers the flag, because no waiter seems to be asleep. Fails if a waiter has registered since
+ * `before`: the flag is that waiter's. A request for a turn does not make it fail.
+ */
 static void lower(struct shm_control *c, uint32_t before)
 {
     uint32_t now = before;
@@ -63,13 +70,19 @@ static int64_t deadline_of(const struct timespec *timeout)
     return now_ns() + timeout->tv_sec * NS_PER_S + timeout->tv_nsec;
 }
 
-/* Cancelled in our sleep, we may have been woken as well: the element is there still, and for another to take. */
+/*
+ * A waiter that is cancelled in its sleep may have been woken as well. The element is still there,
+ * so another waiter is woken for it.
+ */
 static void pass_on(void *control)
 {
     wait_wake_slow(control, 1);
 }
 
-/* Raises the flag, and changes the word that it is in: who lowers it sees that a waiter has come. */
+/*
+ * Raises the flag and changes its word, so that a waker about to
+ * lower the flag sees the new waiter.
+ */
 static void enlist(struct shm_control *c)
 {
     uint32_t now = atomic_load_explicit(&c->wanted, memory_order_relaxed);
@@ -79,17 +92,18 @@ static void enlist(struct shm_control *c)
     atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* Until the word is not `seen` any more, or a slice or the time that is left is over. */
+/* Sleeps until the word is no longer `seen`, a slice is over, or the remaining time is. */
 static void sleep_slice(struct shm_control *c, uint32_t seen, int64_t left)
 {
     const struct timespec slice = {.tv_sec = 0, .tv_nsec = left < WAIT_SLICE ? left : WAIT_SLICE};
-    (void)futex(&c->wait_futex, FUTEX_WAIT, seen, &slice); /* no cancellation point, so it is one a slice late, at most */
+    /* Not a cancellation point: cancellation is late by one slice at most. */
+    (void)futex(&c->wait_futex, FUTEX_WAIT, seen, &slice);
     pthread_cleanup_push(pass_on, c);
     pthread_testcancel();
     pthread_cleanup_pop(0);
 }
 
-/* What our own slot owes the vector is an element like another, and nobody else returns it. */
+/* An element that our own slot owes the vector counts like any other, and only we can return it. */
 static int look(struct participant *p, void *elem)
 {
     if (__builtin_expect(p->owes, 0))
@@ -102,12 +116,16 @@ int wait_pop(struct participant *p, void *elem, const struct timespec *timeout)
     struct shm_control *c = p->v->seg.control;
     const int saved = errno;
     const int64_t deadline = deadline_of(timeout);
-    pthread_testcancel(); /* here, and after each sleep; never with an element in hand */
+    pthread_testcancel(); /* here and after each sleep, never while holding an element */
     int err = look(p, elem);
     while (err == -EAGAIN) {
         const int64_t left = deadline == INT64_MAX ? WAIT_SLICE : deadline - now_ns();
         if (left <= 0) {
-            err = -ETIMEDOUT; /* who does not sleep raises no flag: it would cost the next push a system call */
+            /*
+             * A caller that does not sleep must not raise the flag: that would
+             * cost the next push a system call.
+             */
+            err = -ETIMEDOUT;
             break;
         }
         const uint32_t seen = atomic_load_explicit(&c->wait_futex, memory_order_seq_cst);
