@@ -157,7 +157,8 @@ def test_fetch_add(name):
     with lfvec.Vector(name, "q") as v:
         v.push(1)
         assert v.fetch_add(0, -3) == 1 and v.fetch_add(-1, 2**64 + 1) == -2 and v[0] == -1
-    with lfvec.Vector(name, ">q", create=False) as v, pytest.raises(TypeError):
+    lfvec.unlink(name)
+    with lfvec.Vector(name, ">q") as v, pytest.raises(TypeError):
         v.fetch_add(0, 1)
 
 

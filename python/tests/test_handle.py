@@ -171,7 +171,7 @@ def test_pop_wait(v):
         v.pop_wait(0.15)
     assert time.monotonic() - before >= 0.15 and caught.value.errno == errno.ETIMEDOUT and isinstance(caught.value, TimeoutError)
     with pytest.raises(TimeoutError):
-        v.pop_wait(-1)
+        v.pop_wait(0)
     pusher = threading.Timer(0.15, v.push, [5])
     pusher.start()
     assert v.pop_wait() == 5

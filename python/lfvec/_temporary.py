@@ -1,0 +1,33 @@
+"""A vector that removes itself."""
+
+import os
+import secrets
+
+from . import _names
+from ._errors import ExistsError
+from ._vector import Vector
+
+
+class TemporaryVector(Vector):
+    """A new vector under a name that nobody uses, which is removed at its close(): at the end of its with block.
+
+    The keywords are those of Vector; `prefix` is what its name begins with. Others may attach to it by its name, and have it until they close
+    it. Only the process that made it removes it; a pickle of it is an attachment like any other. A process that is killed leaves the segment.
+    """
+
+    def __init__(self, format=None, *, prefix="/lfvec-", **attributes):
+        self._maker = None
+        while self._maker is None:
+            try:
+                super().__init__("{}{}-{}".format(prefix, os.getpid(), secrets.token_hex(4)), format, exclusive=True, **attributes)
+                self._maker = os.getpid()
+            except ExistsError:
+                pass
+
+    def close(self):
+        """Ends the attachment and removes the segment, if its name still leads to it."""
+        if not self.closed and self._maker == os.getpid() and self.is_current:
+            _names.unlink(self.name, missing_ok=True)
+        super().close()
+
+    existing = Vector.existing
