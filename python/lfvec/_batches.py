@@ -105,11 +105,11 @@ class Batches:
         """Of `count` elements, as the size has it, as many as the segment has memory for: the size is a word that others can damage."""
         return count if count * self._codec.size <= _UNASKED else min(count, _short.capacity(self))
 
-    def _memory(self, count):
+    def _memory(self, count, room=bytearray):
         self._must_be_open()
         if operator.index(count) < 0:
             raise ValueError("a count is not negative")
-        return bytearray(count * self._codec.size)
+        return room(count * self._codec.size)
 
     def _fill(self, buffer, call):
         """call(address, elements that fit) on the memory of a writable buffer: how many it has filled, or a negative errno."""
@@ -133,6 +133,10 @@ class Batches:
 
     def snapshot(self, first=0, n=None):
         """n elements from `first` on, or all, as of one version: a Snapshot. BusyError if others change them all the time."""
+        return Snapshot(self._codec, *self._picture(first, n, bytearray))
+
+    def _picture(self, first, n, room):
+        """Memory, room(bytes), with n elements or all, and their version."""
         first = self._index(first)
         while True:
             there = len(self) - first
@@ -141,14 +145,11 @@ class Batches:
                 raise self._error(errno.ERANGE)
             if self._held(count) < count:
                 raise self._error(errno.EBADMSG)
+            memory = self._memory(count, room)
             try:
-                return self._snapshot(first, count)
+                return memory, self.snapshot_into(memory, first)
             except RangeError:
                 pass  # it has shrunk meanwhile
-
-    def _snapshot(self, first, count):
-        memory = self._memory(count)
-        return Snapshot(self._codec, memory, self.snapshot_into(memory, first))
 
     def snapshot_into(self, buffer, first=0):
         """As many elements as a writable buffer holds, from `first` on, all as of one version, which is returned."""
@@ -204,5 +205,7 @@ class Batches:
         """For numpy.asarray(): a copy of all elements, of one version, in a dtype of their own."""
         if copy is False:
             raise ValueError("an array of a vector is a copy; without one: numpy.asarray(v.snapshot())")
-        array = self.snapshot().__array__()
+        import numpy
+
+        array = self._codec.array(self._picture(0, None, lambda size: numpy.empty(size, numpy.uint8))[0])
         return array if dtype is None else array.astype(dtype, copy=False)
