@@ -1,6 +1,7 @@
 """What pyproject.toml cannot say: the extension, a library to carry along, and that nothing is left in the sources.
 
-LFVEC_CARRY=/path/to/liblfvec.so.0 puts that library into the package (`./dev wheel` does so).
+LFVEC_CARRY=/path/to/liblfvec.so.0 puts that library into the package, and LFVEC_PLATFORM names the machines that such a wheel is for
+(`./dev wheel` gives both).
 """
 
 import os
@@ -47,6 +48,9 @@ class ForThisMachine(Distribution):
 
 with tempfile.TemporaryDirectory(prefix="lfvec-") as scratch:
     options = {"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch}}
+    options["bdist_wheel"] = {"bdist_dir": os.path.join(scratch, "wheel")}
     if LIMITED and extensions():
-        options["bdist_wheel"] = {"py_limited_api": "cp311"}
+        options["bdist_wheel"]["py_limited_api"] = "cp311"
+    if CARRIED and os.environ.get("LFVEC_PLATFORM"):
+        options["bdist_wheel"]["plat_name"] = os.environ["LFVEC_PLATFORM"]
     setup(ext_modules=extensions(), cmdclass={"build_py": Build}, distclass=ForThisMachine, options=options)

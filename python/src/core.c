@@ -354,7 +354,7 @@ static PyObject *core_disconnect(struct core *v, PyObject *unused)
 
 static void core_dealloc(struct core *v)
 {
-    PyTypeObject *type = Py_TYPE(v);
+    PyTypeObject *type = Py_TYPE((PyObject *)v);
     replace(&v->pack, NULL);
     replace(&v->unpack, NULL);
     replace(&v->spread, NULL);
@@ -437,13 +437,13 @@ static int memory_getbuffer(struct memory *m, Py_buffer *view, int flags)
         view->itemsize = view->format ? view->itemsize : 1;
     }
     view->obj = (PyObject *)m;
-    Py_INCREF(m);
+    Py_INCREF((PyObject *)m);
     return 0;
 }
 
 static void memory_dealloc(struct memory *m)
 {
-    PyTypeObject *type = Py_TYPE(m);
+    PyTypeObject *type = Py_TYPE((PyObject *)m);
     if (m->whole.obj)
         PyBuffer_Release(&m->whole);
     replace(&m->format, NULL);
