@@ -13,6 +13,7 @@ class Core:
     """The part of Vector that is about single elements."""
 
     _as_parameter_ = None
+    _pack, _unpack, _cell = bytes, bytes, c_char * 1  # of one that was never attached, of which every call says so
 
     def _connect(self, handle, size, kind, pack, unpack, spread):
         self._pack, self._unpack = pack, unpack
@@ -30,40 +31,32 @@ class Core:
     def push(self, value):
         """Appends an element and returns its index. FullError when memory or the limit is reached; nothing is changed then."""
         index = c_uint64()
-        result = _short.push(self, self._packed(value), byref(index))
+        result = _short.push(self, self._pack(value), byref(index))
         if result < 0:
             raise self._error(-result)
         return index.value
-
-    def _packed(self, value):
-        try:
-            return self._pack(value)
-        except AttributeError:  # was never attached
-            raise self._error(errno.EINVAL) from None
 
     def pop(self, *index):
         """Removes the last element and returns it. EmptyError (an IndexError) if there is none. No other element can be removed."""
         if index:
             raise TypeError("pop() removes the last element, and takes no index: elements cannot be removed from elsewhere")
-        return self._taken(_short.pop)
+        cell = self._cell()
+        result = _short.pop(self, cell)
+        if result < 0:
+            raise self._error(-result)
+        return self._unpack(cell)
 
     def get(self, index):
         """Element `index`; counted from the end if negative. RangeError (an IndexError) beyond the size."""
-        return self._taken(_short.get, self._index(index))
-
-    def _taken(self, call, *index):
-        if self._as_parameter_ is None:
-            raise self._error(errno.EINVAL)
         cell = self._cell()
-        result = call(self, *index, cell)
+        result = _short.get(self, self._index(index), cell)
         if result < 0:
             raise self._error(-result)
         return self._unpack(cell)
 
     def set(self, index, value):
         """Replaces element `index`."""
-        element = self._packed(value)
-        result = _short.set(self, self._index(index), element)
+        result = _short.set(self, self._index(index), self._pack(value))
         if result < 0:
             raise self._error(-result)
 

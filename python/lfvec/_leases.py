@@ -105,9 +105,7 @@ class Lease:
 
     def __del__(self):
         if getattr(self, "_open", None) and self._holder.here() and not self._vector.closed:
-            with contextlib.suppress(RuntimeError):  # the interpreter is ending
-                self._holder.submit(_short.release, self._vector)
-                self._vector._rest(self._holder)
+            self._vector._give_back(self._holder)
 
     def __repr__(self):
         return "<lfvec.Lease of {!r}, {}>".format(self._element, "held" if self.held else "ended")
@@ -166,11 +164,13 @@ class Leases:
         Each takes a slot (max_slots) and, while it is held, a thread that sleeps. EmptyError if there is no element.
         """
         holder = self._holder()
+        taken = holder.submit(self._pop_lease)
         try:
-            return Lease(self, holder, self._codec.unpack(holder.run(self._pop_lease)))
+            cell = taken.result()
         except BaseException:
-            self._rest(holder)
+            taken.add_done_callback(lambda done: self._not_wanted(holder, done))
             raise
+        return Lease(self, holder, self._codec.unpack(cell))
 
     async def hold_async(self, timeout=None):
         """As hold(), but waits for an element as pop_async() does. A task that is cancelled leaves the element in the vector."""
@@ -189,16 +189,21 @@ class Leases:
         try:
             cell = await asyncio.wrap_future(taken)
         except BaseException:
-            taken.add_done_callback(lambda done: self._give_back(holder, done))
+            taken.add_done_callback(lambda done: self._not_wanted(holder, done))
             raise
         return Lease(self, holder, self._codec.unpack(cell))
 
-    def _give_back(self, holder, taken):
-        """What nobody waits for any more."""
-        if not taken.cancelled() and not taken.exception():
-            with contextlib.suppress(RuntimeError):
-                holder.submit(_short.release, self)
-        self._rest(holder)
+    def _not_wanted(self, holder, taken):
+        """Who asked for a lease was interrupted or cancelled meanwhile, or there is none."""
+        if taken.cancelled() or taken.exception():
+            self._rest(holder)
+        else:
+            self._give_back(holder)
+
+    def _give_back(self, holder):
+        """Without waiting for it. A holder whose element finds no room keeps it, and serves nobody else, until close()."""
+        with contextlib.suppress(RuntimeError):  # closed, or the interpreter is ending: the thread's end gives it back
+            holder.submit(lambda: _short.release(self) or self._rest(holder))
 
     def _holder(self):
         self._must_be_open()

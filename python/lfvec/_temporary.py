@@ -1,5 +1,6 @@
 """A vector that removes itself."""
 
+import contextlib
 import os
 import secrets
 
@@ -16,13 +17,10 @@ class TemporaryVector(Vector):
     """
 
     def __init__(self, format=None, *, prefix="/lfvec-", **attributes):
-        self._maker = None
-        while self._maker is None:
-            try:
-                super().__init__("{}{}-{}".format(prefix, os.getpid(), secrets.token_hex(4)), format, exclusive=True, **attributes)
-                self._maker = os.getpid()
-            except ExistsError:
-                pass
+        self._maker = os.getpid()
+        while self.closed:
+            with contextlib.suppress(ExistsError):
+                super().__init__("{}{}-{}".format(prefix, self._maker, secrets.token_hex(4)), format, exclusive=True, **attributes)
 
     def close(self):
         """Ends the attachment and removes the segment, if its name still leads to it."""

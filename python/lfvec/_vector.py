@@ -52,6 +52,8 @@ def _checked_mode(mode):
 def _element(form, elem_size):
     """The attributes that a format asks for: none, if it is one for whatever there is."""
     if not _codec.is_format(form):
+        if form is int and elem_size is not None:
+            _codec.of_size(elem_size, int)  # refused before anything is created
         return {"elem_size": elem_size}
     codec = _codec.of_format(form)
     if elem_size not in (None, codec.size):

@@ -427,6 +427,11 @@ static int memory_getbuffer(struct memory *m, Py_buffer *view, int flags)
         view->obj = NULL;
         return -1;
     }
+    if (m->ndim > 1 && (flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS) {
+        PyErr_SetString(PyExc_BufferError, "a snapshot is contiguous in the order of C");
+        view->obj = NULL;
+        return -1;
+    }
     *view = (Py_buffer){.buf = m->whole.buf, .len = m->shape[0] * m->strides[0], .itemsize = m->itemsize, .readonly = 1};
     view->ndim = m->ndim;
     view->format = flags & PyBUF_FORMAT ? PyBytes_AsString(m->format) : NULL;

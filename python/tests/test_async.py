@@ -160,6 +160,22 @@ def test_leases_as_blocks(v):
     assert len(v._holders) == 1, "the thread of one lease serves the next"
 
 
+def test_a_lease_without_room(name):
+    with lfvec.Vector(name, max_elems=1) as v:
+        v.push(1)
+        lease = v.hold()
+        v.push(2)
+        with pytest.raises(lfvec.FullError):
+            lease.release()
+        assert lease.held
+        del lease  # stays where it is: there is no room still
+        with v.hold() as element:
+            assert element == 2
+    with lfvec.Vector(name) as v:
+        v.recover()
+        assert v[:] == [1]
+
+
 def test_close_gives_leases_back(name):
     with lfvec.Vector(name) as v:
         v.extend([1, 2])

@@ -94,6 +94,13 @@ def test_what_contradicts_itself(name, v):
     assert v[0] == 1
 
 
+def test_what_was_never_attached(v):
+    bare = lfvec.Vector.__new__(lfvec.Vector)
+    for call in (bare.pop, lambda: bare.push(b"x"), lambda: len(bare), lambda: bare[0], lambda: bare.set(0, b"x"), bare.clear):
+        with pytest.raises(ValueError, match="closed"):
+            call()
+
+
 def test_strings_are_not_cut(name):
     with lfvec.Vector(name, "4s") as v:
         v.push(b"ab")

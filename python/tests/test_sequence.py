@@ -67,6 +67,10 @@ def test_a_temporary_vector_removes_nobody_elses():
             lfvec.unlink(v.name)
     with pytest.raises(TypeError):
         lfvec.TemporaryVector("Q", create=False, name="x")
+    for wrong, how in ((int, {"elem_size": 3}), ("Q", {"elem_size": 4})):
+        with pytest.raises(ValueError):
+            lfvec.TemporaryVector(wrong, prefix="/lfvec-wrong-", **how)
+    assert not [name for name in lfvec.list_segments() if name.startswith("/lfvec-wrong-")]
 
 
 def test_existing(name):

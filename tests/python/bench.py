@@ -1,6 +1,7 @@
-"""What one operation of the module costs, in microseconds: the best of several rounds, of one process alone.
+"""What one operation of the module costs, in microseconds: the best of many short rounds, of one process alone.
 
-    LFVEC_LIBRARY=... PYTHONPATH=... python3 bench.py
+    python3 bench.py                            the module that is installed
+    LFVEC_PURE_PYTHON=1 python3 bench.py        without its extension
 """
 
 import os
@@ -8,7 +9,7 @@ import timeit
 
 import lfvec
 
-ROUNDS, TIMES = 7, 20000
+ROUNDS, TIMES = 200, 500
 FORMATS = (("Q", 5), ("d", 0.5), ("IIf", (1, 2, 0.5)), (bytes, b"12345678"))
 
 
