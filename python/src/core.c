@@ -42,10 +42,8 @@ static PyObject *bind(PyObject *module, PyObject *args)
 
 /* ---- Core ------------------------------------------------------------------------------------------------------------------------------- */
 
-enum { CELL = 256 }; /* bytes of an element that need no memory of their own */
-
 struct core {
-    PyObject_HEAD
+    PyObject ob_base;
     void *handle;     /* NULL while it is not attached */
     size_t size;      /* of an element */
     int kind;         /* 'u', 'i', 'f', '?' a number; 's' bytes; 0 what the codec makes of them */
@@ -54,14 +52,14 @@ struct core {
     PyObject *spread; /* of a record: its fields, one argument each, into bytes; or None */
 };
 
-/* An element on its way: in place if it is small. */
+/* An element on its way: in place if it is a number, else in bytes of Python's. */
 struct cell {
     union {
         uint64_t u;
         int64_t i;
         double d;
         float f;
-        unsigned char bytes[CELL];
+        unsigned char bytes[8];
     } in;
     unsigned char *at;
     PyObject *owner; /* bytes that `at` points into, or NULL */
@@ -77,7 +75,7 @@ static void *fail(struct core *v, int number)
     return NULL;
 }
 
-static int is_small(const struct core *v)
+static int is_number(const struct core *v)
 {
     return v->kind && v->kind != 's';
 }
@@ -119,11 +117,17 @@ static int put_float(const struct core *v, PyObject *value, struct cell *c)
 static int put_plain(const struct core *v, PyObject *value, struct cell *c)
 {
     switch (v->kind) {
-    case 'u': return put_unsigned(v, value, c);
-    case 'i': return put_signed(v, value, c);
-    case 'f': return put_float(v, value, c);
-    case '?': c->in.bytes[0] = value == Py_True; return value == Py_True || value == Py_False;
-    default: return 0;
+    case 'u':
+        return put_unsigned(v, value, c);
+    case 'i':
+        return put_signed(v, value, c);
+    case 'f':
+        return put_float(v, value, c);
+    case '?':
+        c->in.bytes[0] = value == Py_True;
+        return value == Py_True || value == Py_False;
+    default:
+        return 0;
     }
 }
 
@@ -144,7 +148,7 @@ static int cell_put(struct core *v, PyObject *value, struct cell *c)
 {
     c->owner = NULL;
     c->at = c->in.bytes;
-    if (is_small(v) && put_plain(v, value, c))
+    if (is_number(v) && put_plain(v, value, c))
         return 0;
     PyErr_Clear();
     if (v->kind == 's' && PyBytes_Check(value) && (size_t)PyBytes_Size(value) == v->size)
@@ -171,7 +175,7 @@ static int cell_make(const struct core *v, struct cell *c)
 {
     c->owner = NULL;
     c->at = c->in.bytes;
-    if (is_small(v))
+    if (is_number(v))
         return 0;
     c->owner = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)v->size);
     c->at = c->owner ? (unsigned char *)PyBytes_AsString(c->owner) : NULL;
@@ -181,10 +185,14 @@ static int cell_make(const struct core *v, struct cell *c)
 static PyObject *signed_value(const struct core *v, const struct cell *c)
 {
     switch (v->size) {
-    case 1: return PyLong_FromLong((int8_t)c->in.bytes[0]);
-    case 2: return PyLong_FromLong((int16_t)c->in.u);
-    case 4: return PyLong_FromLong((int32_t)c->in.u);
-    default: return PyLong_FromLongLong(c->in.i);
+    case 1:
+        return PyLong_FromLong((int8_t)c->in.bytes[0]);
+    case 2:
+        return PyLong_FromLong((int16_t)c->in.u);
+    case 4:
+        return PyLong_FromLong((int32_t)c->in.u);
+    default:
+        return PyLong_FromLongLong(c->in.i);
     }
 }
 
@@ -192,12 +200,18 @@ static PyObject *signed_value(const struct core *v, const struct cell *c)
 static PyObject *cell_value(struct core *v, struct cell *c)
 {
     switch (v->kind) {
-    case 'u': return PyLong_FromUnsignedLongLong(v->size == 8 ? c->in.u : c->in.u & ((UINT64_C(1) << (8 * v->size)) - 1));
-    case 'i': return signed_value(v, c);
-    case 'f': return PyFloat_FromDouble(v->size == 8 ? c->in.d : (double)c->in.f);
-    case '?': return PyBool_FromLong(c->in.bytes[0]);
-    case 's': return c->owner;
-    default: break;
+    case 'u':
+        return PyLong_FromUnsignedLongLong(v->size == 8 ? c->in.u : c->in.u & ((UINT64_C(1) << (8 * v->size)) - 1));
+    case 'i':
+        return signed_value(v, c);
+    case 'f':
+        return PyFloat_FromDouble(v->size == 8 ? c->in.d : (double)c->in.f);
+    case '?':
+        return PyBool_FromLong(c->in.bytes[0]);
+    case 's':
+        return c->owner;
+    default:
+        break;
     }
     PyObject *value = PyObject_CallFunctionObjArgs(v->unpack, c->owner, NULL);
     cell_free(c);
@@ -364,7 +378,8 @@ static void core_dealloc(struct core *v)
 
 static PyMethodDef core_methods[] = {
     {"push", (PyCFunction)core_push, METH_O,
-     "push(value)\n--\n\nAppends an element and returns its index. FullError when memory or the limit is reached; nothing is changed then."},
+     "push(value)\n--\n\nAppends an element and returns its index. FullError when memory or the limit is reached; nothing is changed "
+     "then."},
     {"pop", (PyCFunction)core_pop, METH_VARARGS,
      "pop()\n--\n\nRemoves the last element and returns it. EmptyError (an IndexError) if there is none. No other element can be removed."},
     {"get", (PyCFunction)core_get, METH_O,
@@ -390,7 +405,7 @@ static PyType_Spec core_spec = {"lfvec._core.Core", sizeof(struct core), 0, Py_T
 /* ---- Memory: the base of Snapshot, which has the buffer protocol ---------------------------------------------------------------------------- */
 
 struct memory {
-    PyObject_HEAD
+    PyObject ob_base;
     Py_buffer whole;  /* bytes, which stay where they are */
     PyObject *format; /* of an item, as bytes */
     Py_ssize_t itemsize, shape[2], strides[2];

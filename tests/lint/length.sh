@@ -4,7 +4,7 @@ set -eu
 cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
 
-find lib tools include examples tests/cxx \( -name '*.[ch]' -o -name '*.[ch]pp' \) | sort | xargs awk -v most=60 '
+find lib tools include examples tests/cxx python/src \( -name '*.[ch]' -o -name '*.[ch]pp' \) | sort | xargs awk -v most=60 '
 function indent() { match($0, /^ */); return RLENGTH }
 FNR == 1 { start = 0; name = "" }
 /^ *\{$/ && !start && name ~ /[()]/ { start = FNR; depth = indent(); next }
@@ -16,6 +16,6 @@ FNR == 1 { start = 0; name = "" }
 }
 !start && /^ *[A-Za-z_]/ { name = $0 }
 ' >"$scratch/long"
-offenders 'no function in lib/, tools/, include/, examples/ or tests/cxx/ is longer than 60 lines' "$scratch/long"
+offenders 'no function in lib/, tools/, include/, examples/, tests/cxx/ or python/src/ is longer than 60 lines' "$scratch/long"
 
 finish
