@@ -84,11 +84,10 @@ def _places():
     named = os.environ.get("LFVEC_LIBRARY")
     if named:
         return [named]
+    carried = [os.path.join(os.path.dirname(__file__), SONAME)]
     prefixes = [sys.prefix, site.getuserbase() if site.ENABLE_USER_SITE else sys.prefix, "/usr/local"]
-    there = [os.path.join(os.path.dirname(__file__), SONAME)] + [os.path.join(prefix, "lib", SONAME) for prefix in prefixes]
-    there = [path for path in there if os.path.exists(path)]
-    carried = there[:1] if there and os.path.dirname(there[0]) == os.path.dirname(__file__) else []
-    return carried + [SONAME] + there
+    installed = [os.path.join(prefix, "lib", SONAME) for prefix in prefixes]
+    return list(filter(os.path.exists, carried)) + [SONAME] + list(filter(os.path.exists, installed))
 
 
 def _dlopen(places):
