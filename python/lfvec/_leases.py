@@ -22,12 +22,10 @@ class _Holder:
     """A thread that may hold a lease, and does what it is told. A child that is forked has none of its parent's."""
 
     def __init__(self):
-        self.pid, self._ident = os.getpid(), None
-        self._thread = ThreadPoolExecutor(1, "lfvec-lease", self._begin)
+        self.pid, self._ident = os.getpid(), []
+        # the thread knows the list, and not the holder: one that is forgotten is collected, and its thread ends
+        self._thread = ThreadPoolExecutor(1, "lfvec-lease", lambda ident: ident.append(threading.get_ident()), (self._ident,))
         self.submit = self._thread.submit
-
-    def _begin(self):
-        self._ident = threading.get_ident()
 
     def here(self):
         return self.pid == os.getpid()
@@ -40,7 +38,7 @@ class _Holder:
         """Its slot is given back, and with it the element of a lease that nobody ended. The garbage collector may call this in any thread."""
         if not self.here():
             return
-        if self._ident == threading.get_ident():
+        if self._ident == [threading.get_ident()]:
             _long.leave(handle)
         else:
             with contextlib.suppress(RuntimeError):  # the interpreter is ending: so has the thread, and its slot was given back

@@ -186,6 +186,24 @@ def test_close_gives_leases_back(name):
         assert v[:] == [1, 2] and v.participants() == []
 
 
+def test_the_threads_of_leases_end(name):
+    before = threading.active_count()
+    with lfvec.Vector(name) as v:
+        v.extend([1, 2, 3])
+        leases = [v.hold(), v.hold()]
+        assert threading.active_count() == before + 2
+        leases.pop().ack()
+    forgotten = lfvec.Vector(name)
+    forgotten.hold()
+    del forgotten, leases
+    until = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.001)
+    assert threading.active_count() == before
+    with lfvec.Vector(name) as v:
+        assert sorted(v) == [1, 3] and [one.state for one in v.participants()] == []
+
+
 def test_leases_of_the_dead_come_back(v):
     v.extend([1, 2])
     child = multiprocessing.get_context("fork").Process(target=lambda: (v.hold(), v.hold(), __import__("os")._exit(0)))
