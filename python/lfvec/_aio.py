@@ -7,7 +7,6 @@ Who tells is a timer of the loop, which looks at the size while there are tasks 
 20 ms. The library has no descriptor that a loop could wait for.
 """
 
-import asyncio
 import collections
 import time
 
@@ -78,6 +77,8 @@ class Waiters:
 
 def turn(vector, until):
     """Awaitable: True when the vector may have an element, False at the deadline."""
+    import asyncio  # not at the top: most programs do without, and it takes its time
+
     loop = asyncio.get_running_loop()
     waiters = vector._waiters.get(loop)
     if waiters is None:

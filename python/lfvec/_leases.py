@@ -5,12 +5,10 @@ can be held by a task, or go from a thread of an executor to another, a Lease ha
 when it is told to. These threads sleep meanwhile, and serve the next Lease afterwards.
 """
 
-import asyncio
 import contextlib
 import errno
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 from . import _aio, _library
 from ._errors import EmptyError, error
@@ -22,6 +20,8 @@ class _Holder:
     """A thread that may hold a lease, and does what it is told. A child that is forked has none of its parent's."""
 
     def __init__(self):
+        from concurrent.futures import ThreadPoolExecutor  # not at the top: most programs do without, and it takes its time
+
         self.pid, self._ident = os.getpid(), []
         # the thread knows the list, and not the holder: one that is forgotten is collected, and its thread ends
         self._thread = ThreadPoolExecutor(1, "lfvec-lease", lambda ident: ident.append(threading.get_ident()), (self._ident,))
@@ -182,6 +182,8 @@ class Leases:
             in_time = await _aio.turn(self, until)
 
     async def _hold_now(self):
+        import asyncio
+
         holder = self._holder()
         taken = holder.submit(self._pop_lease)
         try:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 
 from . import _names
 from ._errors import ExistsError
@@ -20,7 +19,7 @@ class TemporaryVector(Vector):
         self._maker = os.getpid()
         while self.closed:
             with contextlib.suppress(ExistsError):
-                super().__init__("{}{}-{}".format(prefix, self._maker, secrets.token_hex(4)), format, exclusive=True, **attributes)
+                super().__init__("{}{}-{}".format(prefix, self._maker, os.urandom(4).hex()), format, exclusive=True, **attributes)
 
     def close(self):
         """Ends the attachment and removes the segment, if its name still leads to it."""
