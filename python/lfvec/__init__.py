@@ -9,7 +9,8 @@
 
 Any number of processes attach by name and push, pop, get and set at once, without a lock; any of them may be killed at any moment, and the
 others go on. The segment outlives its processes and is removed by lfvec.unlink() alone. What each operation guarantees is in lfvec.h and
-lfvec(7); this module calls the installed library, liblfvec.so.0, or the one that the environment variable LFVEC_LIBRARY names.
+lfvec(7); this module calls the installed library, liblfvec.so.0, or the one that the environment variable LFVEC_LIBRARY names. NATIVE says
+whether single elements go by the module's extension in C, or by ctypes, which is slower and otherwise the same.
 """
 
 from ._errors import (
@@ -29,6 +30,10 @@ from ._errors import (
     TimeoutError,
     VersionError,
 )
+from ._leases import Lease
+from ._names import list_segments, unlink
+from ._native import NATIVE
+from ._queue import LifoQueue
 from ._snapshot import Snapshot
 from ._structs import (
     BATCH_MAX,
@@ -45,7 +50,8 @@ from ._structs import (
     Recovery,
     Stat,
 )
-from ._vector import Vector, last_version, unlink
+from ._temporary import TemporaryVector
+from ._vector import Vector, last_version
 from ._version import __version__
 
 __all__ = [
@@ -58,7 +64,10 @@ __all__ = [
     "Error",
     "ExistsError",
     "FullError",
+    "Lease",
+    "LifoQueue",
     "MismatchError",
+    "NATIVE",
     "NUMA_BIND",
     "NUMA_INTERLEAVE",
     "NUMA_LOCAL",
@@ -76,11 +85,13 @@ __all__ = [
     "Snapshot",
     "StaleError",
     "Stat",
+    "TemporaryVector",
     "TimeoutError",
     "Vector",
     "VersionError",
     "__version__",
     "last_version",
+    "list_segments",
     "unlink",
 ]
 

@@ -45,6 +45,28 @@ def address(view, writable=False):
         _release(ctypes.byref(buffer))
 
 
+_scatter = ctypes.pythonapi.PyBuffer_FromContiguous
+_scatter.argtypes = [ctypes.POINTER(_PyBuffer), ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_char]
+_scatter.restype = ctypes.c_int
+_FULL = 0x011D  # PyBUF_FULL, writable
+
+
+def contiguous(view):
+    """The view, or a copy of what it shows: the library knows no strides."""
+    return view if view.c_contiguous else memoryview(view.tobytes())
+
+
+def scatter(data, size, view):
+    """The first `size` bytes of data to where they belong in a view with strides, row by row."""
+    buffer = _PyBuffer()
+    _get(view, ctypes.byref(buffer), _FULL)
+    try:
+        with address(memoryview(data)) as start:
+            _scatter(ctypes.byref(buffer), start, size, b"C")
+    finally:
+        _release(ctypes.byref(buffer))
+
+
 def _rows(view, size):
     """An element may be an item, or a row of them: the leading dimensions then count. None if neither fits."""
     for k in range(view.ndim, 0, -1):
@@ -53,17 +75,11 @@ def _rows(view, size):
     return None
 
 
-def _has_objects(form):
-    return "O" in re.sub(":[^:]*:", "", form)
-
-
 def elements(view, codec):
     """How many elements of the codec a memoryview holds; TypeError or ValueError if it is not made of such."""
     if view.ndim == 0:
         raise TypeError("a single item is no batch; push() takes it")
-    if not view.c_contiguous:
-        raise ValueError("the buffer is not contiguous; copy it first")
-    if _has_objects(view.format):
+    if "O" in re.sub(":[^:]*:", "", view.format):
         raise TypeError("the buffer holds Python objects, which mean nothing to other processes")
     if view.format in ("B", "c"):  # bytes, whatever they are of
         count, rest = divmod(view.nbytes, codec.size)

@@ -6,10 +6,15 @@ Where the builtins have a name for the cause (FileNotFoundError, IndexError, Tim
 import builtins
 import errno
 import os
+import queue
 
 
 class Error(OSError):
-    """Whatever lfvec refuses: errno says why, strerror in a sentence."""
+    """Whatever lfvec refuses: errno says why, strerror in a sentence, and filename is the name of the segment."""
+
+    def __str__(self):
+        """Without the filename, which the sentence has already."""
+        return "[Errno {}] {}".format(self.errno, self.strerror)
 
 
 class NotFoundError(Error, FileNotFoundError):
@@ -25,7 +30,7 @@ class AccessError(Error, PermissionError):
 
 
 class MismatchError(Error):
-    """Elements of another size or with another tag than was asked for (EPROTO)."""
+    """Elements of another size, another format or with another tag than was asked for (EPROTO)."""
 
 
 class DamagedError(Error):
@@ -40,7 +45,7 @@ class StaleError(Error):
     """The name leads to another segment than the one that was pickled (ESTALE)."""
 
 
-class EmptyError(Error, IndexError):
+class EmptyError(Error, IndexError, queue.Empty):
     """There is nothing to pop (EAGAIN)."""
 
 
@@ -48,7 +53,7 @@ class RangeError(Error, IndexError):
     """Beyond the size (ERANGE)."""
 
 
-class TimeoutError(Error, builtins.TimeoutError):
+class TimeoutError(Error, builtins.TimeoutError, queue.Empty):
     """No element came in time (ETIMEDOUT)."""
 
 
@@ -56,7 +61,7 @@ class BusyError(Error):
     """Others changed the range, or hold the segment back from being opened (EAGAIN), or this thread has a lease already (EBUSY)."""
 
 
-class FullError(Error):
+class FullError(Error, queue.Full):
     """No memory (ENOSPC), or the segment's limit (EOVERFLOW); `pushed` elements of a batch found room, in `parts` if that was asked for."""
 
     pushed = 0
@@ -105,14 +110,14 @@ _SENTENCES = {
 }
 
 
-def error(number, sentence):
-    """An exception of the class that belongs to errno `number`."""
-    return _CLASSES.get(number, Error)(number, sentence)
+def error(number, sentence, name=None):
+    """An exception of the class that belongs to errno `number`, on the segment `name`."""
+    return _CLASSES.get(number, Error)(number, sentence, name)
 
 
 def call_error(number, name, sentence=""):
     """The same for a call on an open segment; `sentence` is the library's, if it has one on it."""
-    return error(number, sentence or "{}: {}".format(name, _SENTENCES.get(number) or os.strerror(number)))
+    return error(number, sentence or "{}: {}".format(name, _SENTENCES.get(number) or os.strerror(number)), name)
 
 
 def closed_error():

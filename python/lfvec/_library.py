@@ -1,4 +1,7 @@
-"""The installed shared library, found as the loader finds libraries, or named by LFVEC_LIBRARY. It is never bundled.
+"""The shared library, and its functions by ctypes.
+
+It is the one that LFVEC_LIBRARY names; or the one in this package, if it is of a wheel that carries it; or what the loader finds (ldconfig,
+LD_LIBRARY_PATH); or one in a lib/ beside this Python, or where `./dev install` puts it.
 
 `short` has the functions that are over at once; they are called with the GIL held, so that nothing happens between the look at a handle and
 the end of the call. `long` has those that may wait or copy much, which let other threads run: _vector.py keeps the handle open meanwhile.
@@ -6,13 +9,18 @@ the end of the call. `long` has those that may wait or copy much, which let othe
 
 import ctypes
 import os
+import site
+import sys
 from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
 from . import _structs
 
 SONAME = "liblfvec.so.0"
 
-_ADVICE = "install liblfvec0; where it is installed already, run ldconfig, add its directory to LD_LIBRARY_PATH, or name it by LFVEC_LIBRARY"
+_ADVICE = (
+    "install liblfvec0 (Debian), or `./dev install` of the sources; where it is installed already, run ldconfig, add its directory to "
+    "LD_LIBRARY_PATH, or name it by LFVEC_LIBRARY"
+)
 
 _U64_OUT = POINTER(c_uint64)
 
@@ -71,12 +79,32 @@ class _Functions:
             setattr(self, name, function)
 
 
+def _places():
+    """Where to look for the library, one after the other."""
+    named = os.environ.get("LFVEC_LIBRARY")
+    if named:
+        return [named]
+    carried = [os.path.join(os.path.dirname(__file__), SONAME)]
+    prefixes = [sys.prefix, site.getuserbase() if site.ENABLE_USER_SITE else sys.prefix, "/usr/local"]
+    installed = [os.path.join(prefix, "lib", SONAME) for prefix in prefixes]
+    return list(filter(os.path.exists, carried)) + [SONAME] + list(filter(os.path.exists, installed))
+
+
+def _dlopen(places):
+    """The first place that has a library. If none has, what was wrong with the first."""
+    reasons = []
+    for path in places:
+        try:
+            return path, ctypes.CDLL(path, use_errno=True)
+        except OSError as reason:
+            reasons.append(reason)
+    raise ImportError("{}; {}".format(reasons[0], _ADVICE)) from None
+
+
 def _load():
-    path = os.environ.get("LFVEC_LIBRARY") or SONAME
+    path, library = _dlopen(_places())
     try:
-        return _Functions(ctypes.PyDLL(path), _SHORT), _Functions(ctypes.CDLL(path, use_errno=True), _LONG)
-    except OSError as reason:
-        raise ImportError("{}; {}".format(reason, _ADVICE)) from None
+        return _Functions(ctypes.PyDLL(path), _SHORT), _Functions(library, _LONG)
     except AttributeError as reason:
         raise ImportError("{} is not the library of this module, or an older one ({}); {}".format(path, reason, _ADVICE)) from None
 

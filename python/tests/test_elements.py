@@ -2,6 +2,7 @@
 
 import errno
 import os
+import struct
 
 import pytest
 
@@ -52,6 +53,31 @@ def test_struct_formats(name, form, value):
         v[2] = value
         assert v.pop_n(2) == [value] * 2 and v.pop() == value and v.pop_wait(0) == value
         assert list(v) == v[:] == v.pop_n(5) == []
+
+
+VALUES = [0, 1, -1, True, False, None, 0.0, -0.0, 0.5, 1e300, -1e39, 3.4028235677973366e38, float("inf"), float("-inf"), "x", b"", b"x", b"xyz", (1,), [1, 2], object()]
+VALUES += [sign * 2**bits + off for sign in (1, -1) for bits in (7, 8, 15, 16, 31, 32, 63, 64, 200) for off in (-1, 0, 1)]
+
+
+@pytest.mark.parametrize("form", [order + code for order in ("", "<", ">", "=") for code in "bBhHiIlLqQfd?"] + ["n", "N", "e", "3s", "xB", "Bx", "2h"])
+def test_every_value_is_taken_as_struct_takes_it(name, form):
+    """Whether by the extension or not: what struct makes of a value, or the exception that it raises."""
+    with lfvec.Vector(name, form) as v:
+        v.push(struct.unpack(form, bytes(v.elem_size)) if form == "2h" else struct.unpack(form, bytes(v.elem_size))[0])
+        for value in VALUES:
+            try:
+                wanted = struct.unpack(form, struct.pack(form, *value) if form == "2h" else struct.pack(form, value))
+                wanted = wanted if form == "2h" else wanted[0]
+            except Exception as failure:
+                for call in (v.push, lambda x: v.set(0, x)):
+                    with pytest.raises((type(failure), ValueError)):
+                        call(value)
+                assert len(v) == 1
+            else:
+                v[0] = value
+                v.push(value)
+                for got in (v[-1], v.pop(), v.get(0)):
+                    assert repr(got) == repr(wanted)
 
 
 def test_bytes(name):
@@ -157,7 +183,8 @@ def test_fetch_add(name):
     with lfvec.Vector(name, "q") as v:
         v.push(1)
         assert v.fetch_add(0, -3) == 1 and v.fetch_add(-1, 2**64 + 1) == -2 and v[0] == -1
-    with lfvec.Vector(name, ">q", create=False) as v, pytest.raises(TypeError):
+    lfvec.unlink(name)
+    with lfvec.Vector(name, ">q") as v, pytest.raises(TypeError):
         v.fetch_add(0, 1)
 
 

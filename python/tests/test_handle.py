@@ -5,6 +5,7 @@ import fcntl
 import os
 import pickle
 import signal
+import site
 import subprocess
 import sys
 import threading
@@ -171,7 +172,7 @@ def test_pop_wait(v):
         v.pop_wait(0.15)
     assert time.monotonic() - before >= 0.15 and caught.value.errno == errno.ETIMEDOUT and isinstance(caught.value, TimeoutError)
     with pytest.raises(TimeoutError):
-        v.pop_wait(-1)
+        v.pop_wait(0)
     pusher = threading.Timer(0.15, v.push, [5])
     pusher.start()
     assert v.pop_wait() == 5
@@ -268,7 +269,22 @@ def test_left_open_at_exit(name):
         assert v.participants() == [] and list(v) == [1]
 
 
+def test_the_library_of_a_user(tmp_path):
+    """As PREFIX=$HOME/.local ./dev install leaves it, where the loader does not look."""
+    there = os.environ.get("LFVEC_LIBRARY", "")
+    if not os.path.isabs(there) or not site.ENABLE_USER_SITE:
+        pytest.skip("no library to be put there, or no directory of a user's")
+    (tmp_path / "lib").mkdir()
+    os.symlink(there, tmp_path / "lib" / "liblfvec.so.0")
+    environment = dict(os.environ, PYTHONUSERBASE=str(tmp_path))
+    del environment["LFVEC_LIBRARY"]
+    program = "import lfvec; print(lfvec._library._places()[-1])"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) in done.stdout or "/usr/local" in done.stdout
+
+
 def test_without_the_library():
     environment = dict(os.environ, LFVEC_LIBRARY="liblfvec-that-is-none.so")
     done = subprocess.run([sys.executable, "-c", "import lfvec"], env=environment, capture_output=True, timeout=60)
-    assert done.returncode == 1 and b"ImportError" in done.stderr and b"LFVEC_LIBRARY" in done.stderr
+    assert done.returncode == 1 and b"ImportError" in done.stderr and b"LFVEC_LIBRARY" in done.stderr and b"./dev install" in done.stderr

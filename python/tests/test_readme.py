@@ -30,6 +30,12 @@ def test_the_arrays(name):
     assert 0.4 < variables["mean"] < 0.6 and variables["n"] == 1000
 
 
+def test_the_tasks():
+    variables = {"lfvec": lfvec}
+    exec(blocks()[2], variables)
+    assert variables["total"] == 500
+
+
 def test_every_error_is_in_the_table():
     text = README.read_text(encoding="utf-8")
     for name in lfvec.__all__:

@@ -4,7 +4,7 @@ set -eu
 cd "${LFVEC_SRC:-.}"
 . tests/lint/report.sh
 
-find lib tools include examples tests/cxx \( -name '*.[ch]' -o -name '*.[ch]pp' \) >"$scratch/files"
+find lib tools include examples tests/cxx python/src \( -name '*.[ch]' -o -name '*.[ch]pp' \) >"$scratch/files"
 check 'there are files to look at' test "$(wc -l <"$scratch/files")" -gt 100
 sort "$scratch/files" | xargs awk -v most=60 '
 function indent() { match($0, /^ */); return RLENGTH }
@@ -18,6 +18,6 @@ FNR == 1 { start = 0; name = "" }
 }
 !start && /^ *[A-Za-z_]/ { name = $0 }
 ' >"$scratch/long"
-offenders 'no function in lib/, tools/, include/, examples/ or tests/cxx/ is longer than 60 lines' "$scratch/long"
+offenders 'no function in lib/, tools/, include/, examples/, tests/cxx/ or python/src/ is longer than 60 lines' "$scratch/long"
 
 finish
