@@ -1,72 +1,88 @@
 /*
- * lfvec.hpp - lfvec.h for C++17 and later: lfvec::vector<T>, a growing array in POSIX shared memory, shared by processes, lock-free.
+ * lfvec.hpp - lfvec.h for C++17 and later: lfvec::vector<T>, a growing array in POSIX shared
+ * memory, shared by processes, lock-free.
  *
  *     struct job { std::uint64_t id; char host[24]; };
  *
- *     lfvec::vector<job> jobs("/jobs");                // attaches; the first one creates it
+ *     lfvec::vector<job> jobs("/jobs");                // attaches; the first caller creates it
  *     jobs.push_back({1, "here"});
- *     if (std::optional<job> j = jobs.pop_back())      // nothing if it is empty
+ *     if (std::optional<job> j = jobs.pop_back())      // std::nullopt if it is empty
  *         work_on(*j);
  *
- * READ FIRST what lfvec.h says; all of it holds here: the guarantees G1 to G5, what may overlap with what, the memory order. Each function
- * is the one of lfvec.h that it names, with the same errors, progress and order, and only inline code around it; link with -llfvec.
+ * READ lfvec.h FIRST: everything that it says applies here, too: the guarantees G1 to G5, which
+ * calls may overlap, the memory order. Each function is an inline wrapper around the function of
+ * lfvec.h that it names, with the same errors, progress and order. Link with -llfvec.
  *
  * ELEMENTS
  *
- *  An element is a copy of the bytes of a T, so T is trivially copyable; this is checked when it is compiled. Other programs, perhaps of
- *  another compiler, read these bytes: give T members of fixed width, and no pointer or reference, which mean nothing in another process.
- *  Padding is copied too. When a segment is opened, sizeof(T) is compared with its element size, the tag, if T has one (elem_tag), with the
- *  tag that it was created with, and so is the format: what a number is, and a struct that says so (format_of). std::errc::protocol_error if
- *  any of them differs; a double is never read as an integer. Every access is a copy: there is no reference to an element, and none can
- *  dangle.
+ *  An element is a copy of the bytes of a T, so T must be trivially copyable; this is checked at
+ *  compile time. Other programs, perhaps built by another compiler, read these bytes: give T
+ *  members of fixed width, and no pointers or references, which mean nothing in another process.
+ *  Padding is copied too.
  *
- *  A bool is no element: other programs may store a byte that is neither 0 nor 1, which no bool may hold. Use std::uint8_t.
+ *  Opening a segment compares sizeof(T) with its element size; the tag, if T has one (elem_tag),
+ *  with the tag that the segment was created with; and the format: that of a number, and that of a
+ *  struct which declares one (format_of). std::errc::protocol_error if any of them differs; so a
+ *  double is never read as an integer. Every access is a copy: there are no references to elements,
+ *  so none can dangle.
+ *
+ *  bool is not an element type: other programs may store a byte that is neither 0 nor 1, which a
+ *  bool must not hold. Use std::uint8_t.
  *
  * ITERATORS
  *
  *      for (const job &j : jobs)
  *          std::cout << j.id << '\n';
- *      const auto it = std::find_if(jobs.begin(), jobs.end(), [](const job &j) { return j.id == 7; });
+ *      const auto it = std::find_if(jobs.begin(), jobs.end(),
+ *                                   [](const job &j) { return j.id == 7; });
  *
- *  They read only, and by value: dereferencing one is a get() of its index, at that moment. end() is the size when it was called. So in a
- *  loop over a vector that others change:
+ *  Iterators only read, and by value: dereferencing one is a get() of its index, at that moment.
+ *  end() is the size at the time of its call. So in a loop over a vector that others change:
  *
- *   - what they push after end() was called is not visited;
- *   - what they set is seen if they set it before the iterator comes there: the elements need not be of one moment;
- *   - if they pop an element that lies ahead, dereferencing its iterator throws std::out_of_range, as at() does, unless another one has been
- *     pushed in its place, which is then what is read.
+ *   - elements that others push after the call of end() are not visited;
+ *   - values that others set are seen if they set them before the iterator arrives: the elements
+ *     need not be of one moment;
+ *   - if others pop an element that lies ahead, dereferencing its iterator throws
+ *     std::out_of_range, as at() does, unless another element has been pushed in its place; then
+ *     that element is read.
  *
- *  For a loop that others cannot disturb, iterate over snapshot(). Elements are replaced by set(), never through an iterator.
+ *  For a loop that others cannot affect, iterate over snapshot(). Replace elements with set(); an
+ *  iterator cannot change them.
  *
- *  In C++20 the iterator models std::random_access_iterator, whose reference may be a value, and not std::contiguous_iterator; a vector is a
- *  std::ranges::random_access_range and a sized_range. In C++17, a Cpp17ForwardIterator has to return a reference to an object, and there
- *  is none; so the iterator meets Cpp17InputIterator, with all operations of a random-access one. Its iterator_category says random access,
- *  like that of std::vector<bool>: std::prev(), std::distance() and std::lower_bound() then take the steps that they should.
+ *  In C++20 the iterator models std::random_access_iterator, whose reference may be a value, but
+ *  not std::contiguous_iterator; a vector is a std::ranges::random_access_range and a sized_range.
+ *  In C++17, a Cpp17ForwardIterator must return a reference to an object, and there is none; so the
+ *  iterator meets Cpp17InputIterator, with all operations of a random-access iterator. Its
+ *  iterator_category is random access, like that of std::vector<bool>, so that std::prev(),
+ *  std::distance() and std::lower_bound() take no more steps than necessary.
  *
  * ERRORS
  *
- *  What a caller has to expect is an answer, and not an error: of an empty vector, pop_back() and the like return std::nullopt; pop_wait()
- *  does at the end of its time; compare_exchange() returns false; get() beyond the size returns std::nullopt.
+ *  An expected outcome is a result, not an error: on an empty vector, pop_back() and similar
+ *  functions return std::nullopt; so does pop_wait() when its time is over; compare_exchange()
+ *  returns false; get() beyond the size returns std::nullopt.
  *
- *  An error is thrown as lfvec::error, which is a std::system_error with a code of std::generic_category(), or set in a std::error_code if
- *  one is given as the last argument:
+ *  An error is thrown as lfvec::error, which is a std::system_error with a code of
+ *  std::generic_category(). If a std::error_code is passed as the last argument, it is set instead:
  *
  *      jobs.push_back(j);                               // throws
  *      std::error_code ec;
- *      jobs.push_back(j, ec);                           // does not; ec is cleared if all went well
+ *      jobs.push_back(j, ec);                           // does not throw; ec is cleared on success
  *      if (ec == std::errc::no_space_on_device) ...
  *
- *  An index beyond the size is thrown as std::out_of_range; as a code it is std::errc::result_out_of_range. at(), the brackets, iterators,
- *  emplace_back() and a pop_wait() without a time have no such argument: get(), push_back() and pop_wait() with a time do. With a
- *  std::error_code, nothing
- *  but std::bad_alloc is thrown, and that only where a std::string or a std::vector is made. Of a vector that is not attached (made by the
- *  default constructor, moved from, detached), every operation fails with std::errc::invalid_argument; its size is 0.
+ *  An index beyond the size is thrown as std::out_of_range; the code is
+ *  std::errc::result_out_of_range. at(), operator[], iterators, emplace_back() and pop_wait()
+ *  without a time do not take a std::error_code; use get(), push_back() and pop_wait() with a time.
+ *  With a std::error_code, nothing but std::bad_alloc is thrown, and only by functions that make a
+ *  std::string or a std::vector. On a vector that is not attached (default-constructed, moved from,
+ *  or detached), every operation fails with std::errc::invalid_argument; its size is 0.
  *
  * THREADS
  *
- *  One lfvec::vector may be used by all threads of a process at once, as a handle of lfvec.h may be: its member functions, const or not, are
- *  safe beside each other. Those that change which segment it is attached to are not: the destructor, detach(), swap(), being moved from
- *  and being assigned to. A child made by fork() may use it at once.
+ *  All threads of a process may use one lfvec::vector at once, like a handle of lfvec.h: its member
+ *  functions, const or not, may run concurrently. The exceptions are those that change which
+ *  segment it is attached to: the destructor, detach(), swap(), moving from it and assigning to it.
+ *  A child made by fork() may use it at once.
  */
 #ifndef LFVEC_HPP
 #define LFVEC_HPP
@@ -111,8 +127,9 @@ namespace lfvec
 /* ---- errors -------------------------------------------------------------------------------------------------------------------------- */
 
 /*
- * What is thrown. code() compares with std::errc; what() begins with the sentence of lfvec_last_error(), or the segment and the call, behind which
- * comes the sentence if memory was lacking.
+ * The exception type. code() compares with std::errc. what() begins with the sentence of
+ * lfvec_last_error(), or with the segment and the call, followed by that sentence if memory was
+ * lacking.
  */
 class error : public std::system_error
 {
@@ -150,8 +167,9 @@ inline std::error_code code(std::int64_t result) noexcept
 } // namespace detail
 
 /*
- * The last parameter of whatever can fail. Left out: an error is thrown. A std::error_code in its place: that is set, or cleared. Without
- * exceptions (-fno-exceptions), an error that would be thrown ends the program: give codes.
+ * The last parameter of every function that can fail. If it is omitted, an error is thrown. If a
+ * std::error_code is passed, it is set, or cleared on success. Without exceptions
+ * (-fno-exceptions), an error that would be thrown terminates the program: pass a std::error_code.
  */
 class on_error
 {
@@ -162,7 +180,7 @@ class on_error
     {
     }
 
-    /* Reports the result of a call, a negative errno if it failed. For the functions below. */
+    /* Reports the result of a call, a negative errno if it failed. Used by the functions below. */
     void operator()(std::int64_t result, const lfvec_t *v, const char *call) const
     {
         if (ec_)
@@ -171,7 +189,7 @@ class on_error
             detail::raise(result, v, call);
     }
 
-    /* Likewise of opening and unlinking, which leave a sentence. */
+    /* The same for opening and unlinking, which set lfvec_last_error(). */
     void with_sentence(std::int64_t result) const
     {
         if (ec_)
@@ -190,7 +208,10 @@ class on_error
 template <class T> using span = std::span<T>;
 #else
 
-/* As much of std::span, which it is with C++20, as the functions below need. Made of {pointer, size}, or of what has data() and size(). */
+/*
+ * The part of std::span that the functions below need; in C++20 it is std::span. Constructed from
+ * {pointer, size}, or from a container with data() and size().
+ */
 template <class T> class span
 {
   public:
@@ -246,10 +267,11 @@ template <class T> class span
 
 #endif
 
-/* ---- what a segment is made with ----------------------------------------------------------------------------------------------------- */
+/* ---- attributes of a segment --------------------------------------------------------------------------------------------------------- */
 
 /*
- * A tag for elements, made of a name: the same number in every program. Never 0, which is "any". Wait-free.
+ * A tag for elements, computed from a name: the same number in every program. Never 0, which means
+ * "any". Wait-free.
  */
 constexpr std::uint64_t tag(std::string_view name) noexcept
 {
@@ -260,8 +282,9 @@ constexpr std::uint64_t tag(std::string_view name) noexcept
 }
 
 /*
- * The tag of T's elements; 0 unless you say otherwise, and then any segment whose elements have sizeof(T) bytes will do. Change the name
- * whenever the members of T change, and a program of before cannot take one for the other:
+ * The tag of T's elements. The default is 0, which accepts any segment whose elements have
+ * sizeof(T) bytes. Change the name whenever the members of T change, so that an older program
+ * cannot confuse the two:
  *
  *     template <> struct lfvec::elem_tag<job> : std::integral_constant<std::uint64_t, lfvec::tag("job/2")> { };
  */
@@ -306,9 +329,10 @@ template <class T> constexpr std::string_view format() noexcept
 } // namespace detail
 
 /*
- * What an element is made of, as lfvec_attr.elem_format says it: the creator writes it into the segment, whoever opens it compares, and
- * lfvec-shmctl shows elements by it. It is known of integers, float, double, char (text: s1), std::byte and enumerations; of another T it is
- * empty, which goes with any, unless you say it:
+ * The fields of an element, as in lfvec_attr.elem_format. The creator writes the format into the
+ * segment, opening compares it, and lfvec-shmctl uses it to show elements. It is predefined for
+ * integers, float, double, char (text: s1), std::byte and enumerations. For another T it is empty,
+ * which matches any format, unless you define it:
  *
  *     struct job { std::uint64_t id; char host[24]; };
  *     template <> struct lfvec::format_of<job> { static constexpr std::string_view value = "u64,s24"; };
@@ -318,8 +342,9 @@ template <class T> struct format_of {
 };
 
 /*
- * What a segment is created with: the fields of struct lfvec_attr, in its order, without elem_size, which is sizeof(T). 0 means the default
- * that lfvec.h names, except for mode. They count when a segment is created; elem_tag and elem_format whenever it is opened, 0 and "" meaning
+ * Attributes of a new segment: the fields of struct lfvec_attr, in its order, without elem_size,
+ * which is sizeof(T). 0 means the default that lfvec.h names, except for mode. They apply when a
+ * segment is created; elem_tag and elem_format also whenever it is opened, where 0 and "" mean
  * elem_tag<T> and format_of<T>.
  *
  *     lfvec::vector<job> jobs("/jobs", {.max_elems = 1000, .mode = 0660});      // C++20
@@ -336,7 +361,7 @@ struct options {
     std::uint64_t numa_nodes = 0;
     std::uint32_t flags = 0;
     std::string_view elem_format = {};
-    bool any_owner = false; /* LFVEC_ANY_OWNER: vector() and attach() join another user's segment, too */
+    bool any_owner = false; /* LFVEC_ANY_OWNER: vector(), attach() also join other users' segments */
 };
 
 enum class access { read_write, read_only };
@@ -347,14 +372,14 @@ using statistics = struct ::lfvec_stat;
 
 /* What vector::push_n() did. */
 struct pushed {
-    std::uint64_t first = 0; /* index of the first one */
+    std::uint64_t first = 0; /* index of the first element */
     std::size_t count = 0;
 };
 
 namespace detail
 {
 
-/* Room for a T that lfvec_*() copies into: T need have no default constructor. */
+/* Storage for a T that lfvec_*() fills, so that T needs no default constructor. */
 template <class T> union cell {
     T value;
     unsigned char none;
@@ -364,7 +389,7 @@ template <class T> union cell {
     }
 };
 
-/* Room for n elements that are not made yet; none of them needs to be unmade. */
+/* Storage for n elements that are not constructed yet; none of them needs to be destroyed. */
 template <class T> class room
 {
   public:
@@ -390,7 +415,7 @@ template <class T> class room
     std::size_t n_;
 };
 
-/* What a range-for over R gives, and whether it converts to T. */
+/* The type that a range-for over R yields, and whether it converts to T. */
 using std::begin;
 template <class R> using given = decltype(*begin(std::declval<R &>()));
 template <class R, class T, class = void> struct gives : std::false_type {
@@ -414,11 +439,14 @@ template <class T> lfvec_attr attributes(const options &o) noexcept
     a.numa_nodes = o.numa_nodes;
     a.flags = o.flags;
     const std::string_view format = o.elem_format.empty() ? std::string_view(format_of<T>::value) : o.elem_format;
-    format.copy(a.elem_format, sizeof a.elem_format); /* without a zero at its end if it is too long, and then refused */
+    format.copy(a.elem_format, sizeof a.elem_format); /* too long: no zero at the end, so refused */
     return a;
 }
 
-/* The name as C has it. C would see the end of it at a null character, and find another segment: one that has it is made a name that is refused. */
+/*
+ * The name as a C string. For C, the name would end at a null character and refer to another
+ * segment, so a name with a null character is turned into one that is refused.
+ */
 inline std::string c_name(std::string_view name)
 {
     const std::size_t null = name.find('\0');
@@ -427,7 +455,7 @@ inline std::string c_name(std::string_view name)
     return std::string(name.substr(0, null)).insert(0, "name with a null character after ");
 }
 
-/* At least as long as d, and at most 95 years, which a timespec of any width of time_t in use here can hold. */
+/* At least d, but at most 95 years, which fits a timespec with any width of time_t in use here. */
 template <class Rep, class Period> timespec relative(const std::chrono::duration<Rep, Period> &d)
 {
     constexpr double most = 3e9;
@@ -442,7 +470,7 @@ template <class Rep, class Period> timespec relative(const std::chrono::duration
     return t;
 }
 
-/* A number that no other thread of this process has, or had. */
+/* A number that is unique among all threads that this process has or had. */
 inline std::uint64_t thread_number() noexcept
 {
     static std::atomic<std::uint64_t> last = 0;
@@ -450,7 +478,7 @@ inline std::uint64_t thread_number() noexcept
     return mine;
 }
 
-/* Whose a lease is: in another thread, or in a child of this process, it is not to be had. */
+/* The owner of a lease: other threads, and children of this process, cannot use the lease. */
 struct owner {
     std::uint64_t thread = thread_number();
     pid_t process = ::getpid();
@@ -468,12 +496,14 @@ template <class T> class vector;
 /* ---- a leased element ------------------------------------------------------------------------------------------------------------------ */
 
 /*
- * An element popped by vector::pop_lease(): if its thread dies before ack(), it comes back to the vector. If the lease goes out of scope
- * before ack(), as when an exception passes, it is given back as well, then and there.
+ * An element popped by vector::pop_lease(). If its thread dies before ack(), the element goes back
+ * to the vector. If the lease goes out of scope before ack(), for example because of an exception,
+ * its destructor gives the element back at once.
  *
- * It belongs to the thread that popped it, and must end before its vector is detached. Moved to another thread or inherited by a child, it
- * can be looked at only: there, ack() and give_back() fail with std::errc::invalid_argument, and its end does nothing; the element
- * stays on lease until its thread exits, detaches or dies.
+ * The lease belongs to the thread that popped the element, and must end before its vector is
+ * detached. After it is moved to another thread or inherited by a child, the element can only be
+ * read there: ack() and give_back() fail with std::errc::invalid_argument, and the destructor does
+ * nothing. The element stays on lease until its thread exits, detaches or dies.
  */
 template <class T> class lease
 {
@@ -511,21 +541,22 @@ template <class T> class lease
         return &value_;
     }
 
-    /* Neither acknowledged nor given back so far, nor moved from. */
+    /* True until it is acknowledged, given back or moved from. */
     bool held() const noexcept
     {
         return v_ != nullptr;
     }
 
-    /* The element is done with: lfvec_ack(). invalid_argument if it is not held. Wait-free. */
+    /* Acknowledges the element: lfvec_ack(). invalid_argument if it is not held. Wait-free. */
     void ack(on_error e = {})
     {
         finish(held_here() ? lfvec_ack(v_) : -EINVAL, "ack", e);
     }
 
     /*
-     * Pushes the element back, as the vector's last one, exactly once, also if it is killed meanwhile: for a thread that cannot do its work
-     * now. lfvec_release(). If it cannot be pushed (no_space_on_device, value_too_large), it stays on lease. Lock-free.
+     * Pushes the element back as the vector's last one, exactly once, even if the thread is killed
+     * meanwhile: for a thread that cannot process it now. lfvec_release(). If it cannot be pushed
+     * (no_space_on_device, value_too_large), it stays on lease. Lock-free.
      */
     void give_back(on_error e = {})
     {
@@ -552,7 +583,7 @@ template <class T> class lease
 
     void end() noexcept
     {
-        std::error_code ignored; /* it stays on lease, and comes back when the thread ends */
+        std::error_code ignored; /* the element stays on lease, and goes back when the thread ends */
         if (held_here())
             give_back(ignored);
         v_ = nullptr;
@@ -566,18 +597,19 @@ template <class T> class lease
 /* ---- iterators ---------------------------------------------------------------------------------------------------------------------- */
 
 /*
- * vector<T>::const_iterator: an index, and the attachment that it is an index of. It is good as long as the attachment, which may move to
- * another vector object. See ITERATORS above. Two are compared by their indexes, and must be of one vector.
+ * vector<T>::const_iterator: an index, and the attachment that it belongs to. It is valid as long
+ * as the attachment, which may move to another vector object. See ITERATORS above. Iterators are
+ * compared by their indexes, and must belong to the same vector.
  */
 template <class T> class element_iterator
 {
   public:
     using value_type = T;
     using difference_type = std::ptrdiff_t;
-    using reference = std::conditional_t<std::is_class_v<T> || std::is_union_v<T>, const T, T>; /* const: nothing to assign to */
+    using reference = std::conditional_t<std::is_class_v<T> || std::is_union_v<T>, const T, T>; /* const: not assignable */
     using iterator_category = std::random_access_iterator_tag;
 
-    /* The element that -> looks into, until the end of the expression. */
+    /* Holds the element that -> accesses, until the end of the expression. */
     class pointer
     {
       public:
@@ -618,7 +650,7 @@ template <class T> class element_iterator
         return c.value;
     }
 
-    /* Its index: what get() and set() of the vector take. */
+    /* Its index, as used by get() and set() of the vector. */
     std::uint64_t index() const noexcept
     {
         return index_;
@@ -727,7 +759,10 @@ template <class T> class element_iterator
 
 /* ---- the vector ------------------------------------------------------------------------------------------------------------------------ */
 
-/* One process's attachment to a segment whose elements are T. It can be moved, not copied; its end detaches. The elements stay. */
+/*
+ * One process's attachment to a segment whose elements are T. It can be moved but not copied; its
+ * destructor detaches. The elements stay.
+ */
 template <class T> class vector
 {
     static_assert(std::is_trivially_copyable_v<T>, "elements are copied byte by byte: T must be trivially copyable");
@@ -741,7 +776,7 @@ template <class T> class vector
     using size_type = std::uint64_t;
     using difference_type = std::ptrdiff_t;
     using const_iterator = element_iterator<T>;
-    using iterator = const_iterator; /* no element is changed through one */
+    using iterator = const_iterator; /* iterators only read */
     using const_reverse_iterator = std::reverse_iterator<const_iterator>;
     using reverse_iterator = const_reverse_iterator;
     using const_reference = typename const_iterator::reference; /* by value */
@@ -751,8 +786,8 @@ template <class T> class vector
     vector() noexcept = default;
 
     /*
-     * Attaches to the segment `name`; the first one creates it. lfvec_open() with LFVEC_CREATE: std::errc::permission_denied if it is another
-     * user's, unless options::any_owner.
+     * Attaches to the segment `name`; the first caller creates it. lfvec_open() with LFVEC_CREATE:
+     * std::errc::permission_denied if it belongs to another user, unless options::any_owner is set.
      */
     explicit vector(std::string_view name, const options &o = {}, on_error e = {}) : v_(opened(name, LFVEC_CREATE, o, e))
     {
@@ -782,26 +817,32 @@ template <class T> class vector
         return vector(opened(name, LFVEC_CREATE, o, e));
     }
 
-    /* A segment that exists: std::errc::no_such_file_or_directory if it does not. Read-only, it needs the read permission alone. */
+    /*
+     * Opens an existing segment: std::errc::no_such_file_or_directory if it does not exist.
+     * Read-only access needs only read permission.
+     */
     static vector open(std::string_view name, access a = access::read_write, on_error e = {})
     {
         return vector(opened(name, a == access::read_only ? LFVEC_RDONLY : 0, options(), e));
     }
 
-    /* A segment that does not exist: std::errc::file_exists if it does. */
+    /* Creates a new segment: std::errc::file_exists if it exists. */
     static vector create(std::string_view name, const options &o = {}, on_error e = {})
     {
         return vector(opened(name, LFVEC_CREATE | LFVEC_EXCL, o, e));
     }
 
-    /* Ends the attachment: lfvec_detach(). No other thread may be using it. */
+    /* Ends the attachment: lfvec_detach(). No other thread may be using this object. */
     void detach() noexcept
     {
         if (v_)
             lfvec_detach(std::exchange(v_, nullptr));
     }
 
-    /* Gives back the calling thread's slot; the thread may go on, and takes one anew: lfvec_leave(). */
+    /*
+     * Gives back the calling thread's slot: lfvec_leave(). The thread may continue, and then takes
+     * a new slot.
+     */
     void leave(on_error e = {})
     {
         e(lfvec_leave(v_), v_, "leave");
@@ -818,19 +859,19 @@ template <class T> class vector
         return v_ != nullptr;
     }
 
-    /* For the functions of lfvec.h; nullptr if not attached. It stays this object's. */
+    /* For the functions of lfvec.h; nullptr if not attached. This object remains its owner. */
     lfvec_t *native_handle() const noexcept
     {
         return v_;
     }
 
-    /* The name that it was opened with; empty if not attached. */
+    /* The name that the segment was opened with; empty if not attached. */
     std::string name() const
     {
         return v_ ? lfvec_name(v_) : "";
     }
 
-    /* Whether the name still leads to this segment: lfvec_is_current(). */
+    /* Whether the name still refers to this segment: lfvec_is_current(). */
     bool is_current(on_error e = {}) const
     {
         const int result = lfvec_is_current(v_);
@@ -840,7 +881,10 @@ template <class T> class vector
 
     /* ---- one element */
 
-    /* Appends a copy of x. Returns its index (with a std::error_code: 0 if it failed). lfvec_push(): lock-free. */
+    /*
+     * Appends a copy of x. Returns its index (with a std::error_code: 0 if it failed).
+     * lfvec_push(): lock-free.
+     */
     size_type push_back(const T &x, on_error e = {})
     {
         size_type index = 0;
@@ -848,7 +892,10 @@ template <class T> class vector
         return index;
     }
 
-    /* Appends T(args...), or T{args...} where there is no such constructor, and returns its index. Throws: for codes, push_back(T{...}, ec). */
+    /*
+     * Appends T(args...), or T{args...} if there is no such constructor, and returns its index.
+     * Throws on failure; use push_back(T{...}, ec) to get a code.
+     */
     template <class... Args> size_type emplace_back(Args &&...args)
     {
         if constexpr (std::is_constructible_v<T, Args...>)
@@ -857,19 +904,25 @@ template <class T> class vector
             return push_back(T{std::forward<Args>(args)...});
     }
 
-    /* Removes the last element. Nothing if there is none. lfvec_pop(): lock-free. */
+    /* Removes the last element. std::nullopt if there is none. lfvec_pop(): lock-free. */
     [[nodiscard]] std::optional<T> pop_back(on_error e = {})
     {
         return copied("pop_back", -EAGAIN, e, [this](T *x) { return lfvec_pop(v_, x); });
     }
 
-    /* Waits for an element if there is none, for ever. lfvec_pop_wait(). */
+    /*
+     * As pop_back(), but waits for an element if there is none, without a time limit.
+     * lfvec_pop_wait().
+     */
     [[nodiscard]] T pop_wait()
     {
         return *copied("pop_wait", 0, on_error(), [this](T *x) { return lfvec_pop_wait(v_, x, nullptr); });
     }
 
-    /* Likewise for as long as `timeout`, rounded up to nanoseconds; not at all if it is negative. Nothing if there was none in that time. */
+    /*
+     * The same, but waits at most for `timeout`, rounded up to nanoseconds; a negative one does not
+     * wait. std::nullopt if there was no element in that time.
+     */
     template <class Rep, class Period>
     [[nodiscard]] std::optional<T> pop_wait(const std::chrono::duration<Rep, Period> &timeout, on_error e = {})
     {
@@ -877,7 +930,7 @@ template <class T> class vector
         return copied("pop_wait", -ETIMEDOUT, e, [this, &t](T *x) { return lfvec_pop_wait(v_, x, &t); });
     }
 
-    /* Likewise until `deadline`, as far away as its clock has it now. */
+    /* The same until `deadline`: waits for the time that its clock shows to be left at the call. */
     template <class Clock, class Duration>
     [[nodiscard]] std::optional<T> pop_wait_until(const std::chrono::time_point<Clock, Duration> &deadline, on_error e = {})
     {
@@ -885,8 +938,9 @@ template <class T> class vector
     }
 
     /*
-     * Removes the last element, on lease: if this thread dies before lease::ack(), it comes back. Nothing if there is none;
-     * std::errc::device_or_resource_busy if the thread has a lease already. lfvec_pop_lease(): lock-free.
+     * Removes the last element, on lease: if this thread dies before lease::ack(), the element goes
+     * back to the vector. std::nullopt if there is none; std::errc::device_or_resource_busy if the
+     * thread already has a lease. lfvec_pop_lease(): lock-free.
      */
     [[nodiscard]] std::optional<lease<T>> pop_lease(on_error e = {})
     {
@@ -894,21 +948,25 @@ template <class T> class vector
         return x ? std::optional<lease<T>>(lease<T>(v_, *x)) : std::nullopt;
     }
 
-    /* Element `index`; nothing if it is beyond the size. lfvec_get(): lock-free, stores nothing in shared memory. */
+    /*
+     * Element `index`; std::nullopt if it is beyond the size. lfvec_get(): lock-free, stores
+     * nothing in shared memory.
+     */
     [[nodiscard]] std::optional<T> get(size_type index, on_error e = {}) const
     {
         return copied("get", -ERANGE, e, [this, index](T *x) { return lfvec_get(v_, index, x); });
     }
 
-    /* The first element; nothing if there is none. get(0). */
+    /* The first element; std::nullopt if there is none. get(0). */
     [[nodiscard]] std::optional<T> front(on_error e = {}) const
     {
         return copied("front", -ERANGE, e, [this](T *x) { return lfvec_get(v_, 0, x); });
     }
 
     /*
-     * The last element, which stays; nothing if there is none. It was the last when its call read the size; if it is popped before it can be
-     * copied, that is done again. To take it, pop_back(). Lock-free, stores nothing in shared memory.
+     * The last element, without removing it; std::nullopt if there is none. It was the last when
+     * the call read the size; if it is popped before it can be copied, the call tries again. To
+     * remove it, use pop_back(). Lock-free, stores nothing in shared memory.
      */
     [[nodiscard]] std::optional<T> back(on_error e = {}) const
     {
@@ -920,22 +978,26 @@ template <class T> class vector
         });
     }
 
-    /* Element `index`, as get(); throws std::out_of_range beyond the size. */
+    /* Element `index`, as get(), but throws std::out_of_range beyond the size. */
     T at(size_type index) const
     {
         return *copied("at", 0, on_error(), [this, index](T *x) { return lfvec_get(v_, index, x); });
     }
 
     /*
-     * The same as at(), checked as well. By value, and so nothing to assign to: an assignment might meet another element than the one that
-     * was read, and costs a leaf. Use set(), or compare_exchange().
+     * The same as at(), also checked. Returns a value, so it cannot be assigned to: an assignment
+     * might replace another element than the one that was read, and it copies a leaf. Use set() or
+     * compare_exchange().
      */
     T operator[](size_type index) const
     {
         return at(index);
     }
 
-    /* From the first element to what is now the last one, by value: see ITERATORS. Wait-free; reading through one is lock-free. */
+    /*
+     * From the first element to the last one at the time of the call, by value: see ITERATORS.
+     * Wait-free; reading through an iterator is lock-free.
+     */
     const_iterator begin() const noexcept
     {
         return const_iterator(v_, 0);
@@ -973,8 +1035,9 @@ template <class T> class vector
     }
 
     /*
-     * T of 8 bytes: replaces element `index` by desired if its bytes equal those of expected; if not, returns false, and expected is what it
-     * was. With a std::error_code, false as well if it failed. lfvec_cas_u64(): lock-free.
+     * For T of 8 bytes: replaces element `index` by desired if its bytes equal those of expected.
+     * If not, returns false, and expected receives its value. With a std::error_code, returns false
+     * also if it failed. lfvec_cas_u64(): lock-free.
      */
     bool compare_exchange(size_type index, T &expected, const T &desired, on_error e = {})
     {
@@ -990,7 +1053,10 @@ template <class T> class vector
         return result == 0;
     }
 
-    /* An integer T of 8 bytes: adds delta, modulo 2^64. Returns the former value. lfvec_fetch_add_u64(): lock-free. */
+    /*
+     * For an integer T of 8 bytes: adds delta, modulo 2^64. Returns the former value.
+     * lfvec_fetch_add_u64(): lock-free.
+     */
     T fetch_add(size_type index, T delta, on_error e = {})
     {
         static_assert(std::is_integral_v<T> && sizeof(T) == sizeof(std::uint64_t), "fetch_add is for integers of 8 bytes");
@@ -1002,8 +1068,9 @@ template <class T> class vector
     /* ---- many elements */
 
     /*
-     * Appends them all, in batches of up to batch_most(), each of which is one atomic step. Returns how many were pushed, and where: fewer
-     * than given if memory or a limit was reached on the way; it is an error if none was. lfvec_push_n(): lock-free.
+     * Appends all elements, in batches of up to batch_most(), each of which is one atomic step.
+     * Returns how many were pushed, and where: fewer than given if memory or a limit was reached;
+     * an error if none was pushed. lfvec_push_n(): lock-free.
      */
     pushed push_n(span<const T> elems, on_error e = {})
     {
@@ -1015,9 +1082,11 @@ template <class T> class vector
     }
 
     /*
-     * Likewise the elements of any range: without a copy if they lie one after the other in memory, as in std::vector or std::array, and
-     * else in copies of batch_most() elements. Each is made a T of; integers are not made of floating-point numbers. If the range throws, the
-     * batches before are in. What was taken from an input range is gone from it, also if there was no room for it here.
+     * The same for the elements of any range: without a copy if they are contiguous in memory, as
+     * in std::vector or std::array, otherwise in copies of batch_most() elements. Each is converted
+     * to T; converting floating-point numbers to integers is refused. If the range throws, the
+     * batches before it have been pushed. Elements taken from an input range are consumed, even if
+     * there was no room for them here.
      */
     template <class Range, class = std::enable_if_t<detail::gives<Range, T>::value>> pushed push_n(Range &&elems, on_error e = {})
     {
@@ -1030,8 +1099,9 @@ template <class T> class vector
     }
 
     /*
-     * As push_n(), and says of each batch where it is: the elements of others may lie between them. Together they are how many were pushed.
-     * lfvec_push_n_parts(): lock-free.
+     * As push_n(), and returns where each batch is: elements of other participants may lie between
+     * them. The sum of their counts is the number of elements pushed. lfvec_push_n_parts():
+     * lock-free.
      */
     std::vector<pushed> push_parts(span<const T> elems, on_error e = {})
     {
@@ -1052,13 +1122,16 @@ template <class T> class vector
         return push_n(span<const T>(elems.begin(), elems.size()), e);
     }
 
-    /* Removes up to as many as there is room for, the last one first. Returns how many; 0 if there is none. lfvec_pop_n(): lock-free. */
+    /*
+     * Removes up to room.size() elements, the last one first. Returns how many; 0 if there is none.
+     * lfvec_pop_n(): lock-free.
+     */
     [[nodiscard]] std::size_t pop_n(span<T> room, on_error e = {})
     {
         return counted("pop_n", -EAGAIN, e, lfvec_pop_n(v_, room.data(), room.size()));
     }
 
-    /* Likewise up to n. */
+    /* The same for up to n elements. */
     [[nodiscard]] std::vector<T> pop_n(std::size_t n, on_error e = {})
     {
         const size_type have = held(size());
@@ -1068,10 +1141,12 @@ template <class T> class vector
     }
 
     /*
-     * Removes and returns everything, the last one first, until the vector has been found empty: also what others push meanwhile. In batches,
-     * each of which is one atomic step, of up to batch_most() elements; so all of it is one step if there are no more. Each element is
-     * returned to one caller, and none is lost: when an error ends it, or memory for the result is lacking, it returns what it has, and it is
-     * an error only if that is nothing. lfvec_pop_n(): lock-free.
+     * Removes and returns all elements, the last one first, until it finds the vector empty,
+     * including elements that others push meanwhile. It works in batches of up to batch_most()
+     * elements, each of which is one atomic step; so the whole call is one step if there are no
+     * more elements than that. Each element is returned to exactly one caller, and none is lost:
+     * after an error, or if there is no memory for a larger result, it returns what it has, and
+     * reports an error only if that is nothing. lfvec_pop_n(): lock-free.
      */
     [[nodiscard]] std::vector<T> consume_all(on_error e = {})
     {
@@ -1090,15 +1165,16 @@ template <class T> class vector
     }
 
     /*
-     * Copies the elements from index first on, as many as there are and there is room for, in index order. Returns how many. Each is a value
-     * that it had during the call; together they need not be of one moment. lfvec_get_n(): lock-free, stores nothing in shared memory.
+     * Copies up to room.size() elements from index first on, in index order. Returns how many. Each
+     * is a value that the element had during the call, but they need not all be of one moment.
+     * lfvec_get_n(): lock-free, stores nothing in shared memory.
      */
     std::size_t get_n(size_type first, span<T> room, on_error e = {}) const
     {
         return counted("get_n", -ERANGE, e, lfvec_get_n(v_, first, room.data(), room.size()));
     }
 
-    /* Likewise up to n. */
+    /* The same for up to n elements. */
     [[nodiscard]] std::vector<T> get_n(size_type first, std::size_t n, on_error e = {}) const
     {
         const size_type have = held(size()), left = first < have ? have - first : 0;
@@ -1108,8 +1184,9 @@ template <class T> class vector
     }
 
     /*
-     * Copies room.size() elements from index first on, all as of one version, which is returned. result_out_of_range if there are not so
-     * many; resource_unavailable_try_again if others changed the range in each of 1,000 attempts. lfvec_snapshot().
+     * Copies room.size() elements from index first on, all as of one version, which is returned.
+     * result_out_of_range if there are not that many; resource_unavailable_try_again if others
+     * changed the range in each of 1,000 attempts. lfvec_snapshot().
      */
     std::uint64_t snapshot(size_type first, span<T> room, on_error e = {}) const
     {
@@ -1119,8 +1196,10 @@ template <class T> class vector
     }
 
     /*
-     * Every element, all as of one version: those below the size of a moment before, to be exact. If others push meanwhile, that version may
-     * have more of them. Errors as above; bad_message, and no memory taken, if the segment cannot hold as many as its size says.
+     * All elements, as of one version; more precisely, those below the size that was read a moment
+     * before. If others push meanwhile, that version may have more elements. Errors as above;
+     * bad_message, without an allocation, if the segment cannot hold as many elements as its size
+     * says.
      */
     [[nodiscard]] std::vector<T> snapshot(on_error e = {}) const
     {
@@ -1141,7 +1220,7 @@ template <class T> class vector
         return elems;
     }
 
-    /* Most elements that one batch takes, and that are pushed or popped in one atomic step. */
+    /* Maximum number of elements in one batch, pushed or popped in one atomic step. */
     std::size_t batch_most() const noexcept
     {
         return static_cast<std::size_t>(lfvec_batch_most(v_));
@@ -1172,7 +1251,7 @@ template <class T> class vector
         e(lfvec_reserve(v_, n), v_, "reserve");
     }
 
-    /* Frees leaves beyond the size, for all participants: lfvec_trim(). Lock-free. */
+    /* Frees the leaves beyond the size for reuse by all participants: lfvec_trim(). Lock-free. */
     void trim(on_error e = {})
     {
         e(lfvec_trim(v_), v_, "trim");
@@ -1184,9 +1263,9 @@ template <class T> class vector
         e(lfvec_clear(v_), v_, "clear");
     }
 
-    /* ---- those who died, and how the segment is */
+    /* ---- recovery and reports */
 
-    /* Recovers every dead slot, and says what it did: lfvec_recover(). Nobody needs to call it. */
+    /* Recovers every dead slot, and reports what it did: lfvec_recover(). Calling it is optional. */
     recovery recover(on_error e = {})
     {
         recovery out = {};
@@ -1195,8 +1274,9 @@ template <class T> class vector
     }
 
     /*
-     * Audits the segment: lfvec_check(). It is sound if the fault is LFVEC_FAULT_NONE; damage is an answer, and no error. An error, such as
-     * not_enough_memory, is that there is no verdict.
+     * Audits the segment: lfvec_check(). The segment is sound if the fault is LFVEC_FAULT_NONE.
+     * Damage is a result, not an error; an error, such as not_enough_memory, means that there is no
+     * verdict.
      */
     [[nodiscard]] audit check(on_error e = {}) const
     {
@@ -1206,7 +1286,7 @@ template <class T> class vector
         return out;
     }
 
-    /* Everything there is to know about the segment: lfvec_stat(). */
+    /* Everything known about the segment: lfvec_stat(). */
     [[nodiscard]] statistics stat(on_error e = {}) const
     {
         statistics out = {};
@@ -1231,7 +1311,7 @@ template <class T> class vector
         return v;
     }
 
-    /* What `copy` copies out. Nothing if it fails; if that is by `none`, it is an answer and no error. */
+    /* The value that `copy` fills. std::nullopt if it fails; failing with `none` is not an error. */
     template <class Copy> std::optional<T> copied(const char *call, int none, on_error e, Copy copy) const
     {
         detail::cell<T> c;
@@ -1246,7 +1326,7 @@ template <class T> class vector
         return n < 0 ? 0 : static_cast<std::size_t>(n);
     }
 
-    /* push_n() by way of copies. */
+    /* push_n() through copies. */
     template <class Range> pushed push_copies(Range &elems, on_error e)
     {
         const std::size_t most = v_ ? batch_most() : 1;
@@ -1278,7 +1358,10 @@ template <class T> class vector
         return all;
     }
 
-    /* Makes room in elems for as many as `have` more, one batch at least. False if memory is lacking, and there are elements to be kept. */
+    /*
+     * Makes room in elems for `have` more elements, at least one batch. False if memory is lacking
+     * and elems has elements to keep.
+     */
     bool grown(std::vector<T> &elems, size_type have) const
     {
         const std::size_t batch = v_ ? batch_most() : 1, more = have > batch ? static_cast<std::size_t>(have) : batch;
@@ -1297,8 +1380,9 @@ template <class T> class vector
     }
 
     /*
-     * Of n elements, as the size has it, as many as the segment has memory for. Asked where that is much memory of our own: the size is a word
-     * that others can damage.
+     * Limits n, a size read from the segment, to the number of elements that the segment has memory
+     * for. Checked only if n elements take much private memory: the size is a word that other
+     * processes can damage.
      */
     size_type held(size_type n) const noexcept
     {
@@ -1322,7 +1406,7 @@ template <class T> void swap(vector<T> &a, vector<T> &b) noexcept
     a.swap(b);
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- free functions -------------------------------------------------------------------------------------------------------------------- */
 
 /* Removes the name: lfvec_unlink(). Returns false if there was none. */
 inline bool unlink(std::string_view name, on_error e = {})
@@ -1332,7 +1416,10 @@ inline bool unlink(std::string_view name, on_error e = {})
     return result == 0;
 }
 
-/* The version at which the calling thread's last operation took effect, on whatever vector: lfvec_last_version(). Wait-free. */
+/*
+ * The version at which the calling thread's last operation took effect, on any vector:
+ * lfvec_last_version(). Wait-free.
+ */
 inline std::uint64_t last_version() noexcept
 {
     return lfvec_last_version();
