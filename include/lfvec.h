@@ -592,8 +592,8 @@ int lfvec_recover_slot(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
  * Recovers one slot whatever its holder's state, except LFVEC_SLOT_ALIVE and LFVEC_SLOT_STOPPED:
  * -EBUSY. For an operator who knows that an unknown holder is gone. If it is not, elements may be
  * lost. Also -EBUSY for the calling thread's own slot, and while another thread is taking or
- * recovering the slot; a holder that the caller cannot identify is given about a second to finish.
- * Otherwise as lfvec_recover_slot(): errors, progress and memory order.
+ * recovering the slot; a holder that the caller cannot identify is given up to a quarter of a
+ * second to finish. Otherwise as lfvec_recover_slot(): errors, progress and memory order.
  */
 int lfvec_recover_forced(lfvec_t *v, uint32_t slot, struct lfvec_recovery *out);
 
@@ -805,8 +805,9 @@ struct lfvec_region {
 /*
  * Describes the i-th region of a segment, in the order in which the regions lie in it, counted from
  * 0. Returns 0; -ERANGE if there are not that many (growth adds slabs); -EINVAL; -EBADMSG as for
- * lfvec_stat(). Reads only, takes no slot, never waits for a participant; may run while others
- * write, and on a read-only attachment. Cost: a few steps, and a query to the kernel.
+ * lfvec_stat(); with LFVEC_FILL_HOLES also -ENOSPC, when the memory that the region lacks does not
+ * fit. Reads only (unless it fills holes), takes no slot, never waits for a participant; may run
+ * while others write, and on a read-only attachment. Cost: a few steps, and a query to the kernel.
  */
 int lfvec_region(lfvec_t *v, uint64_t i, struct lfvec_region *out);
 

@@ -71,12 +71,12 @@ lfvec_t *lfvec_attach(const char *name)
 static int check_flags(const char *name, int flags)
 {
     if (flags & ~(LFVEC_CREATE | LFVEC_EXCL | LFVEC_RDONLY | LFVEC_ANY_OWNER | LFVEC_FILL_HOLES))
-        return error_set(
-            -EINVAL, "%s: unknown open flags 0x%x; use LFVEC_CREATE, LFVEC_EXCL, LFVEC_RDONLY, LFVEC_ANY_OWNER, LFVEC_FILL_HOLES", name,
-            flags);
+        return error_set(-EINVAL,
+                         "%s: unknown open flags 0x%x; use LFVEC_CREATE, LFVEC_EXCL, LFVEC_RDONLY, LFVEC_ANY_OWNER, LFVEC_FILL_HOLES", name,
+                         flags);
     if (flags & LFVEC_RDONLY && flags & (LFVEC_CREATE | LFVEC_FILL_HOLES))
-        return error_set(-EINVAL, "%s: a read-only attachment cannot create or fill; drop LFVEC_RDONLY, or LFVEC_CREATE and LFVEC_FILL_HOLES",
-                         name);
+        return error_set(-EINVAL,
+                         "%s: a read-only attachment cannot create or fill; drop LFVEC_RDONLY, or LFVEC_CREATE and LFVEC_FILL_HOLES", name);
     return 0;
 }
 
