@@ -141,13 +141,16 @@ static int open_input(struct load *load)
     return status;
 }
 
-/* Without a header, only a format tells how large elements are: to guess 8 bytes would make others of them without a word. */
+/*
+ * Without a header and without a format, the input is what dump prints of elements of 8 bytes, the
+ * default of lfvec: larger ones are printed in a way that does not load as numbers.
+ */
 static lfvec_t *create(const struct load *load, int *status)
 {
     const struct fields *fields = &load->input.fields;
     struct lfvec_attr attr = load->input.header.attr;
     if (!load->input.header.present) {
-        const bool number = fields->name && (strcmp(fields->name, "decimal") == 0 || strcmp(fields->name, "signed") == 0);
+        const bool number = !fields->name || strcmp(fields->name, "decimal") == 0 || strcmp(fields->name, "signed") == 0;
         if (!fields->count && !number)
             call_usage(load->call,
                        "--create: the input does not say what its elements are; print it by dump --header, or give the fields by --format");

@@ -49,6 +49,12 @@ is 'get of a double' "$("$tool" get $v 0)" 0.1
 expect 'push --format' 0 push --format h64 $v 0x10
 is 'get --format' "$("$tool" get --format u64 $v 1)" 16
 
+# ---- dump, load --create: of 8 bytes by default ----------------------------------------------------------------------------------------
+numbers=/$me-numbers copy=/$me-copy
+"$tool" push --create --quiet $numbers 1 2 18446744073709551615
+"$tool" dump $numbers | "$tool" load --create -q $copy
+is 'dump | load --create' "$("$tool" dump $copy)" "$("$tool" dump $numbers)"
+
 # ---- dump --header, load --create ----------------------------------------------------------------------------------------------------------
 
 drop
@@ -82,7 +88,7 @@ is 'a header that makes no sense: status' $? 2
 drop
 "$tool" create $v
 "$tool" push -q $v 1 2
-"$tool" dump $v | "$tool" load --create $w >/dev/null 2>"$scratch/err"
+"$tool" dump $v | "$tool" load --create --format hex $w >/dev/null 2>"$scratch/err"
 is 'load --create without a header: status' $? 2
 has 'load --create without a header: what to do' "$(cat "$scratch/err")" 'dump --header, or give the fields by --format'
 "$tool" dump $v | "$tool" load -q --create --format decimal $w
