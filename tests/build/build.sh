@@ -85,13 +85,13 @@ installed() # DIR
 headers='./include/lfvec.h ./include/lfvec.hpp'
 for kind in shared static; do
     case $kind in
-    shared) flag=--disable-static files="$headers ./lib/liblfvec.so.0.0.0 ./lib/pkgconfig/lfvec.pc " ;;
-    static) flag=--disable-shared files="$headers ./lib/liblfvec.a ./lib/pkgconfig/lfvec.pc " ;;
+    shared) flag=--disable-static library=liblfvec.so files="$headers ./lib/liblfvec.so.0.0.0 ./lib/pkgconfig/lfvec.pc " ;;
+    static) flag=--disable-shared library=liblfvec.a files="$headers ./lib/liblfvec.a ./lib/pkgconfig/lfvec.pc " ;;
     esac
     dir=$scratch/lesser-$kind
     if passes "--disable-tools --disable-probes $flag" lesser "$dir" $flag; then
         check "$kind: nothing else is installed" test "$(installed "$dir")" = "$files"
-        check "$kind: no probe is in it" silent_on stapsdt readelf -n "$(echo "$dir"/stage/opt/l.f+v/lib/liblfvec.[as]*)"
+        check "$kind: no probe is in it" silent_on stapsdt readelf -n "$dir/stage/opt/l.f+v/lib/$library"
     fi
 done
 
