@@ -86,13 +86,13 @@ headers='./include/lfvec.h ./include/lfvec.hpp'
 cmake='./lib/cmake/lfvec/lfvecConfig.cmake ./lib/cmake/lfvec/lfvecConfigVersion.cmake'
 for kind in shared static; do
     case $kind in
-    shared) flag=--disable-static files="$headers $cmake ./lib/liblfvec.so.0.0.0 ./lib/pkgconfig/lfvec.pc " ;;
-    static) flag=--disable-shared files="$headers $cmake ./lib/liblfvec.a ./lib/pkgconfig/lfvec.pc " ;;
+    shared) flag=--disable-static library=liblfvec.so files="$headers $cmake ./lib/liblfvec.so.0.0.0 ./lib/pkgconfig/lfvec.pc " ;;
+    static) flag=--disable-shared library=liblfvec.a files="$headers $cmake ./lib/liblfvec.a ./lib/pkgconfig/lfvec.pc " ;;
     esac
     dir=$scratch/lesser-$kind
     if passes "--disable-tools --disable-probes $flag" lesser "$dir" $flag; then
         check "$kind: nothing else is installed" test "$(installed "$dir")" = "$files"
-        check "$kind: no probe is in it" silent_on stapsdt readelf -n "$(echo "$dir"/stage/opt/l.f+v/lib/liblfvec.[as]*)"
+        check "$kind: no probe is in it" silent_on stapsdt readelf -n "$dir/stage/opt/l.f+v/lib/$library"
     fi
 done
 

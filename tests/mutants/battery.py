@@ -55,11 +55,13 @@ def suites_of(root: pathlib.Path, program: str) -> list[str]:
     main = root / f"{program}.c"
     sources = [p.read_text() for p in sorted(main.parent.glob("*.c"))]
     names = []
-    for function in re.findall(r"\b(\w+_suite)\b(?=[,}\s])", main.read_text().partition("suites[]")[2]):
+    for function in re.findall(r"\b([a-z]+_(?:[a-z]+_)?suite)\b", main.read_text().replace("unit_suite", "").replace("add_suite", "")):
         for text in sources:
             body = re.search(rf"^Suite \*{function}\(void\)\n{{.*?^}}", text, re.M | re.S)
             if body:
                 names += re.findall(r'suite_create\("(\w+)"\)', body[0])
+    if not names:
+        raise ValueError(f"{main} names no suite")
     return names
 
 
@@ -145,6 +147,13 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def write_whole(path: pathlib.Path, what: object) -> None:
+    """All of it or nothing: a run may be interrupted at any time."""
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(what, indent=1))
+    new.replace(path)
+
+
 class History:
     """What killed mutants of a file before, and how long each test takes: the order in which tests are worth trying."""
 
@@ -160,7 +169,7 @@ class History:
                 self.kills[file] = collections.Counter(kills)
 
     def save(self) -> None:
-        self.path.write_text(json.dumps({"seconds": self.seconds, "states": self.states, "kills": self.kills}, indent=1))
+        write_whole(self.path, {"seconds": self.seconds, "states": self.states, "kills": self.kills})
 
     def killed(self, file: str, test: Test) -> None:
         self.kills[file][test.name] += 1

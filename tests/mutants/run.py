@@ -1,10 +1,11 @@
-"""run.py - usage: run.py [SEED [N]] [--jobs N] [--file NAME]... [--again] [--list]
+"""run.py - usage: run.py [SEED [N]] [--jobs N] [--file NAME]... [--again] [--quick] [--list]
 
 Changes the library N times, in one place each, and looks whether a test notices; the same seed takes the same places. What survives is
 printed as a diff, unless explained.txt says why no test can see it. Everything is kept in build-mutants/.
 
   --file NAME   mutants of this file of lib/ alone
   --again       of what was killed, or needed no test, in a run before, nothing is run again: for after a test was written
+  --quick       with the tests of a few seconds alone: what survives them is to be run again by --again, with the rest
   --list        print the mutants, and run nothing
 """
 from __future__ import annotations
@@ -29,6 +30,7 @@ from mutate import Mutant
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PLACE = ROOT / "build-mutants"
+QUICK_SECONDS = 7
 Record = dict[str, str]
 
 
@@ -51,7 +53,7 @@ class Kept:
 
     def add(self, mutant: Mutant, record: Record) -> None:
         self.records[identity(mutant)] = record
-        self.path.write_text(json.dumps(self.records, indent=1))
+        battery.write_whole(self.path, self.records)
 
     def settled(self, mutant: Mutant) -> Record | None:
         record = self.records.get(identity(mutant))
@@ -59,7 +61,8 @@ class Kept:
 
 
 class Run:
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, quick: bool) -> None:
+        self.quick = quick
         PLACE.mkdir(exist_ok=True)
         self.alone = battery.may_be_alone()
         if not self.alone and jobs > 1:
@@ -102,6 +105,8 @@ class Run:
         if verdict:
             return {"verdict": verdict}
         for test in self.history.order(mutant.file, tests.tests):
+            if self.quick and self.history.seconds[test.name] > QUICK_SECONDS:
+                continue
             fast = test.command[0] if test.command[0] in copy.programs else None
             program = copy.link(fast) if fast else None
             others = [t for t in test.targets if t != fast]
@@ -182,6 +187,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--file", action="append", default=[])
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--list", action="store_true")
     want = parser.parse_args()
     os.nice(5)
@@ -198,10 +204,11 @@ def main() -> int:
     if want.list:
         print("\n".join(f"{m.file}:{m.at}: {identity(m)}" for m in chosen))
         return 0
-    run = Run(max(1, want.jobs))
+    run = Run(max(1, want.jobs), want.quick)
     run.prepare()
     run.run([m for m in chosen if m.key not in kinds and not (want.again and run.kept.settled(m))])
-    return report(f"seed {want.seed}, {len(chosen)} of {len(mutants)}", chosen, kinds, run.kept)
+    quick = ", by quick tests alone" if want.quick else ""
+    return report(f"seed {want.seed}, {len(chosen)} of {len(mutants)}{quick}", chosen, kinds, run.kept)
 
 
 if __name__ == "__main__":
