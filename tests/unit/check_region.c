@@ -22,6 +22,7 @@ static struct tally walk(lfvec_t *v)
         MUST(r.offset == t.end && r.committed <= r.bytes && r.bytes && r.offset % 4096 == 0);
         MUST(r.kind == LFVEC_REGION_SLAB || (!r.owner && !r.leaves));
         MUST(r.leaves_used <= r.leaves && r.node >= -1);
+        MUST(r.kind != LFVEC_REGION_SLAB || (r.first == t.of_kind[LFVEC_REGION_SLAB] && r.count == 1)); /* which slab it is */
         MUST(lfvec_region_pages(v, t.regions, &p) == 0);
         MUST(p.pages * 4096 == r.committed);
         uint64_t told = p.unknown;
