@@ -116,7 +116,9 @@ static int hand_on(struct pop *pop)
     FILE *to = popen(pop->lease, "w");
     if (!to)
         return give_back(pop, complain(BLIND, lfvec_name(pop->v), "cannot run a shell: %s; the element was given back", strerror(errno)));
-    (void)feed(pop, to); /* a command need not read */
+    /* Unbuffered: a command need not read, and pclose() would take what could not be flushed for a failure of the command. */
+    (void)setvbuf(to, NULL, _IONBF, 0);
+    (void)feed(pop, to);
     const int end = pclose(to);
     if (end == 0)
         return DONE;

@@ -28,7 +28,7 @@ write_counts()
 }
 
 new v --slots 4
-slot_bytes=$(number 176)
+slot_bytes=$(number 240)
 hold $v 1000
 is 'nothing was lost, and nobody helped' "$("$tool" ps --raw --noheadings -o SLOT,CAS_RETRIES,HELPS $v)" '1 0 0'
 

@@ -195,7 +195,8 @@ is 'no bar in a pipe' "$(cat "$scratch/err")" ''
 run dump --raw /$me-many
 is 'no bar in a pipe (dump)' "$err" ''
 if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-    script -qec "$tool dump /$me-many >$scratch/out" /dev/null </dev/null >"$scratch/shown" 2>&1
+    # the reader keeps it waiting, or it would be done before a bar is due
+    script -qec "$tool dump /$me-many | { sleep 3; cat >$scratch/out; }" /dev/null </dev/null >"$scratch/shown" 2>&1
     has 'a bar on a terminal' "$(tr '\r' '\n' <"$scratch/shown")" '^dump \[#+\.*\] [0-9]+%'
     is 'it is wiped away' "$(tr '\r' '\n' <"$scratch/shown" | grep -v '^$' | tail -n 1 | tr -d ' ')" ''
     is 'and not in the output' "$(wc -l <"$scratch/out")" 3000001
