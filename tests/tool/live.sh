@@ -1,11 +1,11 @@
 #!/bin/bash
-# live.sh - a segment under full load is looked at by every command that looks, LFVEC_LIVE_ROUNDS (100) times each, without an error, and
+# live.sh - a segment under full load is looked at by every command that looks, LFVEC_LIVE_ROUNDS (30) times each, without an error, and
 # without a slot: its workers hold all there are, so a command that took one would fail.
 cd "$(dirname "$0")/../.." || exit 99
 # shellcheck source=tests/tool/common.sh
 . tests/tool/common.sh
 
-rounds=${LFVEC_LIVE_ROUNDS:-100}
+rounds=${LFVEC_LIVE_ROUNDS:-30}
 v=/$me-live
 new live --slots 2
 hold $v 300 load

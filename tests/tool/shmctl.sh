@@ -362,7 +362,7 @@ json 'and it is JSON' info --json "$odd"
 # ---- participants ----------------------------------------------------------------------------------------------------------------------
 
 p=/$me-p
-new p
+new p --max-bytes 64M
 expect 'ps of nobody' 0 ps $p
 is 'ps of nobody prints nothing' "$out" ''
 json 'ps --json of nobody' ps --json $p
@@ -726,7 +726,7 @@ done
 
 # Behind the header: a check must find a spoiled directory, and nothing may crash or hang on it.
 c=/$me-c
-new c
+new c --max-bytes 8M
 run push -q $c $(seq 1000)
 size=$(stat -c %s /dev/shm/${c#/})
 cp --sparse=always /dev/shm/${c#/} "$scratch/copy"
