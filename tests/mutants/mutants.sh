@@ -43,7 +43,7 @@ suite_with() # SOURCE
 {
     # shellcheck disable=SC2046
     $(setting CC) -std=gnu11 -O1 $(setting CAS16_CFLAGS) $(setting SAN_CFLAGS) -D_GNU_SOURCE -Iinclude -iquote lib -c "$1" -o "$scratch/layout.o" &&
-        $(setting CC) $(setting SAN_CFLAGS) -Wl,--allow-multiple-definition -o "$scratch/suite" "$scratch/layout.o" "$build"/tests/unit/unit_inner-*.o \
+        $(setting CC) $(setting SAN_CFLAGS) $(setting tests_unit_unit_inner_LDFLAGS) -Wl,--allow-multiple-definition -o "$scratch/suite" "$scratch/layout.o" "$build"/tests/unit/unit_inner-*.o \
             "$build/.libs/liblfvec-inner.a" $(setting CHECK_LIBS) $(setting NUMA_LIBS) $(setting ZLIB_LIBS) $(setting LIBS) ||
         return 99
     CK_RUN_SUITE=layout "$scratch/suite"
