@@ -260,7 +260,7 @@ lfvec_t *lfvec_attach(const char *name);
  *
  * A copy of a segment may have holes in place of zeros (cp leaves them out). An attachment reads
  * holes as zeros in segments of the caller and of root, up to as many bytes as the object occupied
- * when it was opened; reading allocates memory for them. Other holes are damage (-EBADMSG from the
+ * when it was opened; one for writing allocates memory for them. Other holes are damage (-EBADMSG from the
  * call that meets them): otherwise a process with write access could make readers fill /dev/shm. An
  * attachment with LFVEC_FILL_HOLES allocates memory for every part with holes, when it uses the
  * part or asks for it with lfvec_region(): `lfvec-shmctl recover --fill-holes`. This takes as much

@@ -282,6 +282,7 @@ static int enter(struct segment *s, const struct lfvec_attr *attr)
     unmap_object(s);
     s->whole = 0; /* may be left from another object */
     segment_believe_holes(s, &st);
+    atomic_store_explicit(&s->words_at_once, h.elem_size == 8, memory_order_relaxed);
     err = map_object(s, s->l.max_bytes, (uint64_t)st.st_size);
     err = err ? err : segment_is_whole(s, 0, s->l.slabtab_off);
     if (err == -EBADMSG)

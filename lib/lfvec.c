@@ -298,14 +298,40 @@ int lfvec_pop(lfvec_t *v, void *elem)
     return elem && thread_state.pairs == v ? pop_pairs(v, elem) : pop(v, elem);
 }
 
+/*
+ * Whether a read-only call is to be repeated, since zeros stood for a hole that has got memory
+ * meanwhile. What the last repetition returns was read between two looks that found the same.
+ */
+static bool look_again(lfvec_t *v, uint32_t *looks)
+{
+    enum { LOOKS_MOST = 64 }; /* each page can get memory only once, unless somebody takes it away again */
+    return UNLIKELY(atomic_load_explicit(&v->seg.patched, memory_order_relaxed)) && ++*looks < LOOKS_MOST && segment_refresh(&v->seg);
+}
+
+/* The value of a call that reads. */
+#define LOOKED(v, call)                                                                                                                    \
+    __extension__({                                                                                                                        \
+        uint32_t looks = 0;                                                                                                                \
+        __typeof__(call) result;                                                                                                           \
+        do                                                                                                                                 \
+            result = (call);                                                                                                               \
+        while (look_again((v), &looks));                                                                                                   \
+        result;                                                                                                                            \
+    })
+
 static __attribute__((noinline)) int get(lfvec_t *v, uint64_t index, void *elem)
 {
-    return v && elem ? vector_get(v, index, elem) : -EINVAL;
+    return v && elem ? LOOKED(v, vector_get(v, index, elem)) : -EINVAL;
+}
+
+static ALWAYS_INLINE bool words_at_once(const lfvec_t *v)
+{
+    return atomic_load_explicit(&v->seg.words_at_once, memory_order_relaxed);
 }
 
 int lfvec_get(lfvec_t *v, uint64_t index, void *elem)
 {
-    return LIKELY(v && elem && v->seg.l.elem_size == 8 && fast_get(&v->seg, index, elem, 8)) ? 0 : get(v, index, elem);
+    return LIKELY(v && elem && words_at_once(v) && fast_get(&v->seg, index, elem, 8)) ? 0 : get(v, index, elem);
 }
 
 int lfvec_set(lfvec_t *v, uint64_t index, const void *elem)
@@ -354,7 +380,7 @@ int lfvec_pop_word(lfvec_t *v, uint64_t *x)
 
 int lfvec_get_sized(lfvec_t *v, uint64_t index, void *elem, size_t size)
 {
-    if (LIKELY(size == 8 && elem && sized(v, 8) && fast_get(&v->seg, index, elem, 8)))
+    if (LIKELY(size == 8 && elem && v && words_at_once(v) && fast_get(&v->seg, index, elem, 8)))
         return 0;
     return sized(v, size) ? get(v, index, elem) : -EINVAL;
 }
@@ -393,12 +419,12 @@ int64_t lfvec_pop_n(lfvec_t *v, void *elems, size_t n)
 
 int64_t lfvec_get_n(lfvec_t *v, uint64_t first, void *elems, size_t n)
 {
-    return v && (elems || !n) && n <= INT64_MAX ? batch_get(v, first, elems, n) : -EINVAL;
+    return v && (elems || !n) && n <= INT64_MAX ? LOOKED(v, batch_get(v, first, elems, n)) : -EINVAL;
 }
 
 int lfvec_snapshot(lfvec_t *v, uint64_t first, void *elems, size_t n, uint64_t *version)
 {
-    return v && (elems || !n) ? batch_snapshot(v, first, elems, n, version) : -EINVAL;
+    return v && (elems || !n) ? LOOKED(v, batch_snapshot(v, first, elems, n, version)) : -EINVAL;
 }
 
 uint64_t lfvec_batch_most(const lfvec_t *v)
@@ -560,13 +586,13 @@ int lfvec_check(lfvec_t *v, struct lfvec_audit *out)
 {
     const struct asking a = ask();
     struct lfvec_audit own;
-    return asked(a, v ? audit_run(v, out ? out : &own) : -EINVAL);
+    return asked(a, v ? LOOKED(v, audit_run(v, out ? out : &own)) : -EINVAL);
 }
 
 int lfvec_stat(lfvec_t *v, struct lfvec_stat *out)
 {
     const struct asking a = ask();
-    const int err = v && out ? stat_segment(v, out) : -EINVAL;
+    const int err = v && out ? LOOKED(v, stat_segment(v, out)) : -EINVAL;
     if (!err || err == -EBADMSG)
         out->capacity = lfvec_capacity(v);
     return asked(a, err);
@@ -575,19 +601,19 @@ int lfvec_stat(lfvec_t *v, struct lfvec_stat *out)
 int lfvec_participant(lfvec_t *v, uint32_t slot, struct lfvec_participant *out)
 {
     const struct asking a = ask();
-    return asked(a, v && out ? stat_participant(v, slot, out) : -EINVAL);
+    return asked(a, v && out ? LOOKED(v, stat_participant(v, slot, out)) : -EINVAL);
 }
 
 int lfvec_region(lfvec_t *v, uint64_t i, struct lfvec_region *out)
 {
     const struct asking a = ask();
-    return asked(a, v && out ? region_describe(v, i, out) : -EINVAL);
+    return asked(a, v && out ? LOOKED(v, region_describe(v, i, out)) : -EINVAL);
 }
 
 int lfvec_region_pages(lfvec_t *v, uint64_t i, struct lfvec_pages *out)
 {
     const struct asking a = ask();
-    return asked(a, v && out ? region_pages(v, i, out) : -EINVAL);
+    return asked(a, v && out ? LOOKED(v, region_pages(v, i, out)) : -EINVAL);
 }
 
 uint32_t lfvec_elem_size(const lfvec_t *v)

@@ -11,6 +11,7 @@
 #include "shm.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -184,25 +185,111 @@ static bool hole_believed(struct segment *s, uint64_t bytes)
 }
 
 /*
- * Reading a hole allocates a page. cp leaves zeros out, so a copy has holes, and it must be
- * possible to open one. In the caller's own segments and root's, holes are therefore accepted as
- * zeros, up to as many bytes as the object occupied when it was opened. An attachment with
- * LFVEC_FILL_HOLES fills every hole. Filling stores unchanged words and never frees memory, so it
- * may run while others use the range.
+ * A read-only attachment gives no hole memory: private pages of zeros stand for its pages. When one
+ * of those gets memory, the object has more blocks than when the zeros were mapped, and
+ * segment_refresh() maps the object again wherever it has data.
+ */
+static void *map_part(const struct segment *s, uint64_t off, uint64_t end, bool data)
+{
+    const int flags = data ? MAP_SHARED | MAP_NORESERVE : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    return mmap(s->base + off, end - off, PROT_READ, flags | MAP_FIXED, data ? s->fd : -1, data ? (off_t)off : 0);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Maps the object where it has data, and zeros, if wanted, where it has holes: `runs` of them at most. */
+static int map_runs(const struct segment *s, uint64_t off, uint64_t end, bool zeros, uint32_t runs)
+{
+    for (uint64_t at = off; at < end && runs; runs--) {
+        const uint64_t data = least(shm_object_data(s->fd, at), end);
+        const uint64_t hole = data < end ? least(shm_object_hole(s->fd, data), end) : end;
+        if (zeros && data > at && map_part(s, at, data, false) == MAP_FAILED)
+            return -ENOMEM;
+        if (hole > data && map_part(s, data, hole, true) == MAP_FAILED)
+            return -ENOMEM;
+        at = hole;
+    }
+    return 0;
+}
+
+static uint64_t blocks_of(const struct segment *s)
+{
+    struct stat st;
+    return shm_object_stat(s->fd, &st) == 0 ? (uint64_t)st.st_blocks + 1 : 1;
+}
+
+/* A thread is at most a few system calls away from giving this back. */
+static void patching_begin(struct segment *s)
+{
+    while (atomic_flag_test_and_set_explicit(&s->patching, memory_order_acquire)) /* SYNC: patching (acquire) */
+        sched_yield();
+}
+
+static void patching_end(struct segment *s)
+{
+    atomic_flag_clear_explicit(&s->patching, memory_order_release); /* SYNC: patching (release) */
+}
+
+/* Counts the blocks before it looks for holes: a page that gets memory in between changes the count. */
+static int map_zeros(struct segment *s, uint64_t off, uint64_t bytes)
+{
+    const uint64_t first = off / SHM_PAGE * SHM_PAGE, end = (off + bytes + SHM_PAGE - 1) / SHM_PAGE * SHM_PAGE;
+    uint64_t none = 0;
+    patching_begin(s);
+    atomic_store_explicit(&s->words_at_once, 0, memory_order_relaxed);
+    (void)atomic_compare_exchange_strong_explicit(&s->patched, &none, blocks_of(s), memory_order_relaxed, memory_order_relaxed);
+    const int err = map_runs(s, first, end, true, UINT32_MAX);
+    patching_end(s);
+    return err;
+}
+
+bool segment_refresh(struct segment *s)
+{
+    enum { RUNS_MOST = 65536 };
+    const uint64_t now = blocks_of(s);
+    if (now == atomic_load_explicit(&s->patched, memory_order_relaxed))
+        return false;
+    patching_begin(s);
+    atomic_store_explicit(&s->patched, now, memory_order_relaxed);
+    (void)map_runs(s, 0, s->mapped, false, RUNS_MOST);
+    patching_end(s);
+    return true;
+}
+
+/* The segment does not grow by it: it changes no byte. */
+static int fill_holes(struct segment *s, uint64_t off, uint64_t bytes)
+{
+    const int err = shm_object_commit(s->fd, off, bytes);
+    if (err)
+        return commit_failed(s, off + bytes, bytes, err);
+    segment_populate(s, off, bytes);
+    return 0;
+}
+
+/*
+ * cp leaves zeros out, so a copy has holes, and it must be possible to open one. In the caller's own
+ * segments and root's, holes are therefore accepted as zeros, up to as many bytes as the object
+ * occupied when it was opened, or all of them with LFVEC_FILL_HOLES. An attachment for writing fills
+ * what it accepts, or a full file system could end it later. Filling stores unchanged words and never
+ * frees memory, so it may run while others use the range.
  */
 int segment_is_whole(struct segment *s, uint64_t off, uint64_t bytes)
 {
     if (is_whole(s, off, bytes))
         return 0;
-    const bool room = shm_object_room(s->fd) >= bytes;
-    if (s->fill)
-        return room ? segment_commit(s, off, bytes) : segment_no_space(s, off + bytes, bytes);
-    return room && hole_believed(s, bytes) ? 0 : -EBADMSG;
+    if (s->read_only)
+        return hole_believed(s, bytes) ? map_zeros(s, off, bytes) : -EBADMSG;
+    if (shm_object_room(s->fd) < bytes)
+        return s->fill ? segment_no_space(s, off + bytes, bytes) : -EBADMSG;
+    return s->fill || hole_believed(s, bytes) ? fill_holes(s, off, bytes) : -EBADMSG;
 }
 
 void segment_believe_holes(struct segment *s, const struct stat *st)
 {
-    enum { LEAST = 1 << 20 };
+    enum { LEAST = 1 << 20 }; /* for a small segment that is zeros for the most part */
     uint32_t owner;
     const bool trusted = shm_object_trusted(s->fd, &owner) == 0;
     atomic_store_explicit(&s->holes_left, trusted ? (uint64_t)st->st_blocks * 512 + LEAST : 0, memory_order_relaxed);

@@ -43,9 +43,12 @@ struct segment {
     uint64_t mapped; /* bytes; less than l.max_bytes if RLIMIT_AS allowed no more */
     int fd;
     bool read_only;
-    bool fill; /* LFVEC_FILL_HOLES: allocate memory that should be there and is not */
+    bool fill;             /* LFVEC_FILL_HOLES: allocate memory that should be there and is not */
+    shm_u32 words_at_once; /* private: elements of 8 bytes, and zeros stand for no hole: lfvec_get() may take its fast path */
     dev_t dev;
     ino_t ino;
+    shm_u64 patched;      /* private: 1 + blocks of the object when zeros were mapped for its holes; 0 = none were */
+    atomic_flag patching; /* private: held while they are mapped */
     shm_u64 holes_left;   /* private: bytes of holes that may still be accepted as zeros */
     shm_u64 object_bytes; /* private: last known size of the object, which never shrinks */
     shm_u64 whole;        /* private: start and end of the last run found without holes (segment.c) */
@@ -83,6 +86,13 @@ int segment_reaches(struct segment *s, uint64_t end);
  * other errors of segment_commit().
  */
 int segment_is_whole(struct segment *s, uint64_t off, uint64_t bytes);
+
+/*
+ * For a read-only attachment in which zeros stand for holes: returns true if the object has gained
+ * memory since, after mapping it again wherever it has data. What was read since the last call may
+ * then be stale and must be read again.
+ */
+bool segment_refresh(struct segment *s);
 /*
  * Sets how many bytes of holes are accepted as zeros, from the state
  * of the object when it is opened.

@@ -245,6 +245,15 @@ static uint64_t seek(int fd, uint64_t off, int whence)
     return at >= 0 ? (uint64_t)at : untold ? UINT64_MAX : off + (whence == SEEK_DATA);
 }
 
+uint64_t shm_object_data(int fd, uint64_t off)
+{
+    const int saved = errno;
+    const off_t at = lseek(fd, (off_t)off, SEEK_DATA);
+    const uint64_t otherwise = at < 0 && errno == ENXIO ? UINT64_MAX : off; /* EINVAL: no holes on such a file system */
+    errno = saved;
+    return at >= 0 ? (uint64_t)at : otherwise;
+}
+
 uint64_t shm_object_hole(int fd, uint64_t off)
 {
     return seek(fd, off, SEEK_HOLE);

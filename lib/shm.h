@@ -63,6 +63,8 @@ int shm_object_commit(int fd, uint64_t off, uint64_t len);
  * Touches no page. The kernel looks at all pages up to the result.
  */
 uint64_t shm_object_hole(int fd, uint64_t off);
+/* Offset of the first byte from `off` on that has memory; UINT64_MAX if none has. */
+uint64_t shm_object_data(int fd, uint64_t off);
 /* True if all pages of a range have memory. The kernel looks at no others; one call a page. */
 bool shm_object_is_whole(int fd, uint64_t off, uint64_t len);
 

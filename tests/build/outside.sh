@@ -59,12 +59,12 @@ CMAKE
     cmake -S "$scratch/asked" -B "$scratch/asked/build" -DCMAKE_PREFIX_PATH="$1" -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF 2>&1
 }
 
-found() # ARGUMENTS
+accepts() # ARGUMENTS
 {
     asked "$installed" "$1" | grep -F "found lfvec $version in $(realpath "$installed")/include"
 }
 
-not_found() # ARGUMENTS SAYS
+rejects() # ARGUMENTS SAYS
 {
     asked "$installed" "$1" >"$scratch/asked.log"
     cat "$scratch/asked.log"
@@ -88,10 +88,10 @@ without_libraries()
 versions()
 {
     for accepted in '' 0 "$minor" "$version" "$version EXACT" "0.0.1...1" "$version...<9"; do
-        check "find_package(lfvec $accepted) finds $version" found "$accepted"
+        check "find_package(lfvec $accepted) finds $version" accepts "$accepted"
     done
     for refused in 0.0.9 0.99 1 9.0 "$minor.99 EXACT" "0.99...9" "0.0.1...<$version"; do
-        check "find_package(lfvec $refused) does not" not_found "$refused" "version: $version"
+        check "find_package(lfvec $refused) does not" rejects "$refused" "version: $version"
     done
     check 'find_package finds lfvec in a prefix that was moved' moved
     check 'find_package says that the libraries are missing' without_libraries

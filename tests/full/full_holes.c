@@ -234,7 +234,7 @@ START_TEST(no_memory_for_lookers)
 {
     FULL_SHM_OR_SKIP(SHM_BYTES);
     const struct forgery *f = &forgeries[_i % FORGERIES];
-    const bool full = _i >= FORGERIES;
+    const bool full = _i / FORGERIES == 1, own = _i / FORGERIES == 2;
     struct object o;
     MUST(access("./lfvec-shmctl", X_OK) == 0);
     make();
@@ -242,12 +242,15 @@ START_TEST(no_memory_for_lookers)
     open_object(&o);
     f->forge(&o);
     if (full)
-        full_ballast(0); /* in one's own, holes are believed while there is room */
-    else
+        full_ballast(0);
+    else if (!own)
         MUST(fchown(o.fd, STRANGER, STRANGER) == 0);
     look(f->what, look_by_calls, NULL);
-    look_by_commands(f->what, full);
-    look(f->what, pop_and_trim, NULL);
+    look_by_commands(f->what, full || own);
+    if (own)
+        unit_in_child(pop_and_trim, NULL); /* may use what it believes to be there */
+    else
+        look(f->what, pop_and_trim, NULL);
     unit_in_child(push_and_set, NULL);
     look(f->what, look_by_calls, NULL);
     close(o.fd);
@@ -290,11 +293,76 @@ START_TEST(fill_holes)
 }
 END_TEST
 
+/* As cp does: what is zeros has no memory afterwards. */
+static uint64_t leave_zeros_out(const struct object *o)
+{
+    static const unsigned char zeros[SHM_PAGE];
+    unsigned char page[SHM_PAGE];
+    uint64_t left_out = 0;
+    for (off_t at = 0; (at = lseek(o->fd, at, SEEK_DATA)) >= 0; at += SHM_PAGE) {
+        read_at(o->fd, page, SHM_PAGE, (uint64_t)at);
+        if (memcmp(page, zeros, SHM_PAGE) == 0) {
+            punch((struct object *)o, (uint64_t)at, SHM_PAGE);
+            left_out++;
+        }
+    }
+    return left_out;
+}
+
+static lfvec_t *make_zeros(uint64_t n)
+{
+    static const uint64_t zeros[1024];
+    struct lfvec_attr a;
+    unit_attr(&a, 8);
+    full_name = unit_name();
+    lfvec_t *v = lfvec_open(full_name, LFVEC_CREATE | LFVEC_EXCL, &a);
+    MUST(v != NULL);
+    for (uint64_t i = 0; i < n; i += 1024)
+        MUST(lfvec_push_n(v, zeros, 1024, NULL) == 1024);
+    return v;
+}
+
+/* A reader of a copy sees zeros where there is no memory, gives them none, and sees what is stored there afterwards. */
+START_TEST(zeros_that_get_memory)
+{
+    FULL_SHM_OR_SKIP(SHM_BYTES);
+    enum { N = 40960, STEP = 777 };
+    struct object o;
+    uint64_t x, some[64];
+    MUST(lfvec_detach(make_zeros(N)) == 0);
+    open_object(&o);
+    MUST(leave_zeros_out(&o) > 100);
+    const uint64_t before = full_free_bytes();
+    lfvec_t *reader = lfvec_open(full_name, LFVEC_RDONLY, NULL);
+    MUST_MSG(reader != NULL, "%s", lfvec_last_error());
+    for (uint64_t i = 0; i < N; i += STEP)
+        MUST(lfvec_get_u64(reader, i, &x) == 0 && x == 0);
+    unit_sound(reader);
+    MUST(full_free_bytes() == before);
+    lfvec_t *writer = lfvec_open(full_name, 0, NULL);
+    for (uint64_t i = 0; i < N; i += STEP) {
+        MUST(lfvec_set_u64(writer, i, i + 1) == 0);
+        MUST(lfvec_get_u64(reader, i, &x) == 0);
+        MUST_MSG(x == i + 1, "element %llu is %llu", (unsigned long long)i, (unsigned long long)x);
+        MUST(lfvec_get_n(reader, i / 64 * 64, some, 64) == 64 && some[i % 64] == i + 1);
+    }
+    MUST(unit_stat(reader).slots_alive == 1);
+    for (uint64_t i = 0; i < 100000; i++)
+        MUST(lfvec_push_u64(writer, i) == 0);
+    for (uint64_t i = 0; i < 100000; i += STEP)
+        MUST(lfvec_get_u64(reader, N + i, &x) == 0 && x == i);
+    unit_sound(reader);
+    MUST(lfvec_detach(reader) == 0 && lfvec_detach(writer) == 0);
+    close(o.fd);
+}
+END_TEST
+
 Suite *full_holes_suite(void)
 {
     Suite *s = suite_create("holes");
     TCase *tc = unit_case(s, "holes", 120);
-    tcase_add_loop_test(tc, no_memory_for_lookers, 0, 2 * FORGERIES);
+    tcase_add_loop_test(tc, no_memory_for_lookers, 0, 3 * FORGERIES);
+    tcase_add_test(tc, zeros_that_get_memory);
     tcase_add_loop_test(tc, fill_holes, 0, 2);
     suite_add_tcase(s, tc);
     return s;
