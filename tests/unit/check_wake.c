@@ -312,7 +312,7 @@ END_TEST
 Suite *wake_suite(void)
 {
     Suite *s = suite_create("wake");
-    TCase *tc = unit_case(s, "wake", 30);
+    TCase *tc = unit_case(s, "wake", 120);
     tcase_add_loop_test(tc, test_each_way_wakes, 0, WAYS);
     tcase_add_test(tc, test_exit_wakes);
     tcase_add_loop_test(tc, test_woken_by_the_kernel, 0, sizeof by_kernel / sizeof *by_kernel);
