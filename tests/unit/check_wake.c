@@ -101,6 +101,7 @@ static void leave(void *unused)
 
 static void lease_in_child(void *unused)
 {
+    futex_forked();
     lease_one(unused);
     kill(getpid(), SIGKILL);
 }

@@ -24,7 +24,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the kernel's, of the
 static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static struct sleeper *queue, **last = &queue;
 static uint32_t asleep;
-static int held;
+static int held, forked;
 static struct futex_sleeps *record;
 
 uint32_t futex_wakes(void)
@@ -36,6 +36,11 @@ void futex_emulate(futex_hook *hook)
 {
     between = hook;
     atomic_store(&emulated, 1);
+}
+
+void futex_forked(void)
+{
+    forked = 1;
 }
 
 uint32_t futex_asleep(void)
@@ -80,6 +85,8 @@ static long wait_emulated(const _Atomic uint32_t *word, uint32_t value)
 static long wake_emulated(uint32_t most)
 {
     long n = 0;
+    if (forked)
+        return asleep < most ? asleep : most;
     pthread_mutex_lock(&lock);
     for (; queue && n < (long)most; n++) {
         queue->woken = 1;

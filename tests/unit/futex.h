@@ -9,6 +9,9 @@
 
 typedef void futex_hook(int after); /* in the waker, before it wakes and after */
 
+/* In a forked child: its wakes say what they would have woken. A thread that the child does not have may hold the queue's mutex there. */
+void futex_forked(void);
+
 uint32_t futex_wakes(void);           /* FUTEX_WAKE calls so far */
 void futex_emulate(futex_hook *hook); /* from now on; hook may be NULL, and does not happen within itself */
 uint32_t futex_asleep(void);          /* threads in the emulated queue */
