@@ -304,7 +304,7 @@ int lfvec_pop(lfvec_t *v, void *elem)
  */
 static bool look_again(lfvec_t *v, uint32_t *looks)
 {
-    enum { LOOKS_MOST = 64 }; /* each page can get memory only once, unless somebody takes it away again */
+    enum { LOOKS_MOST = 64 }; /* each page can get memory only once, unless a process punches holes */
     return UNLIKELY(atomic_load_explicit(&v->seg.patched, memory_order_relaxed)) && ++*looks < LOOKS_MOST && segment_refresh(&v->seg);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "segment.h"
 
+#include "calm.h"
 #include "error.h"
 #include "lfvec.h"
 #include "numa.h"
@@ -221,16 +222,21 @@ static uint64_t blocks_of(const struct segment *s)
     return shm_object_stat(s->fd, &st) == 0 ? (uint64_t)st.st_blocks + 1 : 1;
 }
 
-/* A thread is at most a few system calls away from giving this back. */
-static void patching_begin(struct segment *s)
+/*
+ * The holder is a few system calls away from giving this back. No signal handler runs meanwhile: one
+ * that reads the segment would wait for its own thread, and one that jumps out would keep the flag.
+ */
+static void patching_begin(struct segment *s, struct calm *before)
 {
+    calm_begin(before);
     while (atomic_flag_test_and_set_explicit(&s->patching, memory_order_acquire)) /* SYNC: patching (acquire) */
         sched_yield();
 }
 
-static void patching_end(struct segment *s)
+static void patching_end(struct segment *s, const struct calm *before)
 {
     atomic_flag_clear_explicit(&s->patching, memory_order_release); /* SYNC: patching (release) */
+    calm_end(before);
 }
 
 /* Counts the blocks before it looks for holes: a page that gets memory in between changes the count. */
@@ -238,11 +244,12 @@ static int map_zeros(struct segment *s, uint64_t off, uint64_t bytes)
 {
     const uint64_t first = off / SHM_PAGE * SHM_PAGE, end = (off + bytes + SHM_PAGE - 1) / SHM_PAGE * SHM_PAGE;
     uint64_t none = 0;
-    patching_begin(s);
+    struct calm before;
+    patching_begin(s, &before);
     atomic_store_explicit(&s->words_at_once, 0, memory_order_relaxed);
     (void)atomic_compare_exchange_strong_explicit(&s->patched, &none, blocks_of(s), memory_order_relaxed, memory_order_relaxed);
     const int err = map_runs(s, first, end, true, UINT32_MAX);
-    patching_end(s);
+    patching_end(s, &before);
     return err;
 }
 
@@ -252,10 +259,11 @@ bool segment_refresh(struct segment *s)
     const uint64_t now = blocks_of(s);
     if (now == atomic_load_explicit(&s->patched, memory_order_relaxed))
         return false;
-    patching_begin(s);
+    struct calm before;
+    patching_begin(s, &before);
     atomic_store_explicit(&s->patched, now, memory_order_relaxed);
     (void)map_runs(s, 0, s->mapped, false, RUNS_MOST);
-    patching_end(s);
+    patching_end(s, &before);
     return true;
 }
 
